@@ -1,0 +1,76 @@
+/*
+ * Counters and gauges of the process, declared in one table: a row is name,
+ * kind and help. Cheap to bump from any thread (relaxed atomics).
+ */
+#ifndef CCB_BASE_METRICS_H
+#define CCB_BASE_METRICS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* X(id, prometheus name, kind, help) */
+#define CCB_METRICS(X)                                                         \
+    X(HTTP_CONNECTIONS, "ccbridge_http_connections", "gauge",                  \
+      "Connections open on the HTTP servers")                                  \
+    X(HTTP_REQUESTS, "ccbridge_http_requests_total", "counter",                \
+      "Requests answered")                                                     \
+    X(HTTP_REFUSED_CONNECTIONS, "ccbridge_http_refused_connections_total",     \
+      "counter", "Connections refused at the cap of -httpMaxConnections")      \
+    X(HTTP_BAD_REQUESTS, "ccbridge_http_bad_requests_total", "counter",        \
+      "Requests refused as malformed")                                         \
+    X(HTTP_HEADERS_TOO_LARGE, "ccbridge_http_headers_too_large_total",         \
+      "counter", "Requests refused at -httpMaxHeaderBytes")                    \
+    X(HTTP_BODIES_TOO_LARGE, "ccbridge_http_bodies_too_large_total",           \
+      "counter", "Requests refused at -httpMaxBodyBytes")                      \
+    X(HTTP_HEADER_TIMEOUTS, "ccbridge_http_header_timeouts_total", "counter",  \
+      "Connections cut at -httpHeaderTimeout before a request was whole")      \
+    X(HTTP_IDLE_TIMEOUTS, "ccbridge_http_idle_timeouts_total", "counter",      \
+      "Connections closed at -httpIdleTimeout")                                \
+    X(HTTP_STALLED, "ccbridge_http_stalled_total", "counter",                  \
+      "Exchanges cut because the peer stopped reading or sending")             \
+    X(HTTP_ABORTED, "ccbridge_http_aborted_total", "counter",                  \
+      "Requests whose peer left before the answer")                            \
+    X(CLIENT_CALLS, "ccbridge_client_calls_total", "counter",                  \
+      "Outgoing HTTP calls started")                                           \
+    X(CLIENT_FAILURES, "ccbridge_client_failures_total", "counter",            \
+      "Outgoing HTTP calls that ended without an answer")                      \
+    X(CLIENT_CONNECTS, "ccbridge_client_connects_total", "counter",            \
+      "Connections opened for outgoing calls by the short lane")               \
+    X(PLUGIN_CALLS, "ccbridge_plugin_calls_total", "counter",                  \
+      "Calls of plugin functions")                                             \
+    X(PLUGIN_FAILURES, "ccbridge_plugin_failures_total", "counter",            \
+      "Plugin calls that ended with an error")                                 \
+    X(PLUGIN_TIMEOUTS, "ccbridge_plugin_timeouts_total", "counter",            \
+      "Plugin calls given up at their deadline")                               \
+    X(STAGING_START_REQUESTS, "ccbridge_staging_start_requests_total",         \
+      "counter", "Staging requests with a known lifecycle")                    \
+    X(STAGING_STOP_REQUESTS, "ccbridge_staging_stop_requests_total",           \
+      "counter", "Requests to stop a staging that were taken")                 \
+    X(STAGING_SUCCEEDED, "ccbridge_staging_succeeded_total", "counter",        \
+      "Stagings that succeeded and whose result CC took")                      \
+    X(STAGING_FAILED, "ccbridge_staging_failed_total", "counter",              \
+      "Stagings that failed and whose result CC took")                         \
+    X(LRPS_DESIRED, "ccbridge_lrps_desired_total", "counter",                  \
+      "Desire requests that were carried out")
+
+enum ccb_metric {
+#define CCB_METRIC_ID(id, name, kind, help) CCB_METRIC_##id,
+    CCB_METRICS(CCB_METRIC_ID)
+#undef CCB_METRIC_ID
+        CCB_METRIC_COUNT
+};
+
+extern _Atomic int64_t ccb_metric_values[CCB_METRIC_COUNT];
+
+static inline void ccb_metric_add(enum ccb_metric metric, int64_t delta)
+{
+    atomic_fetch_add_explicit(&ccb_metric_values[metric], delta,
+                              memory_order_relaxed);
+}
+
+/* All of them in Prometheus' text form. */
+void ccb_metrics_print(struct ccb_buf *out);
+
+#endif

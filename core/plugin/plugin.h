@@ -1,0 +1,159 @@
+/*
+ * The plugin host: finds lifecycle plugins, checks them, loads them, chooses
+ * the one that serves a lifecycle, and calls it off the loop (design: the
+ * public header's rules; docs/plugins.md).
+ *
+ * A registry is made once at start and is then read-only, so any loop may use
+ * it. Each plugin has threads of its own: one that hangs pins only itself.
+ */
+#ifndef CCB_PLUGIN_PLUGIN_H
+#define CCB_PLUGIN_PLUGIN_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/flags.h"
+#include "base/log.h"
+#include "ccbridge/error.h"
+#include "ccbridge/lifecycle.h"
+#include "net/loop.h"
+
+/* ---- the registry ---------------------------------------------------------
+ */
+
+struct ccb_plugin;
+struct ccb_plugins;
+
+/* Why a file was not taken. Each has a row (words, advice) in one table. */
+enum ccb_refusal {
+    CCB_REFUSED_NONE,
+    CCB_REFUSED_UNREADABLE,   /* missing, no regular file, no permission */
+    CCB_REFUSED_NOT_ELF,      /* not ELF, or cut short */
+    CCB_REFUSED_MACHINE,      /* built for another machine */
+    CCB_REFUSED_NO_MANIFEST,  /* no note of ours */
+    CCB_REFUSED_BAD_MANIFEST, /* the note is not what lifecycle.h says */
+    CCB_REFUSED_NO_ENTRY,     /* the entry symbol is missing */
+    CCB_REFUSED_ABI_MAJOR,    /* built for another major */
+    CCB_REFUSED_ABI_MINOR,    /* needs a newer host */
+    CCB_REFUSED_BAD_ENTRY,    /* magic, size, id or a function is wrong */
+    CCB_REFUSED_LOAD,         /* the dynamic linker refused it */
+    CCB_REFUSED_INTERFACE,    /* manifest and entry disagree */
+    CCB_REFUSED_CREATE,       /* create gave NULL */
+    CCB_REFUSED_CLAIM,        /* claims what another one claims */
+    CCB_REFUSED_DUPLICATE     /* an id that another file has */
+};
+
+struct ccb_plugin_refusal {
+    enum ccb_refusal reason;
+    const char *file; /* path */
+    char expected[160];
+    char found[160];
+    const char *advice; /* from the table */
+};
+/* "plugin=FILE reason=abi_major expected=1 found=2 advice=..." */
+void ccb_plugin_refusal_format(const struct ccb_plugin_refusal *refusal,
+                               char *out, size_t size);
+
+struct ccb_plugins_options {
+    const char *const *directories; /* searched in order for *.so, sorted */
+    size_t directory_count;
+    const struct ccb_pairs *by_hand; /* -lifecyclePlugin KEY:ID; may be NULL */
+    int64_t call_timeout;            /* ns; 0: 1 s */
+    struct ccb_log_session *log;
+    /* Told of every refusal; may be NULL (they are logged all the same). */
+    void (*on_refused)(void *user, const struct ccb_plugin_refusal *refusal);
+    void *user;
+};
+
+/* Loads all that can be loaded. A refused file is logged and left out; the
+ * registry serves on with the others. Two plugins with the same claim are a
+ * start-up error (CCB_CONFLICT) that names key and both plugins, unless
+ * -lifecyclePlugin settles that key. A -lifecyclePlugin that names no loaded
+ * plugin: CCB_NOT_FOUND, naming it and what is loaded. */
+int ccb_plugins_open(struct ccb_plugins **plugins,
+                     const struct ccb_plugins_options *options,
+                     struct ccb_error *err);
+/* Waits for calls in flight that still move; nothing is ever dlclosed. */
+void ccb_plugins_close(struct ccb_plugins *plugins);
+
+size_t ccb_plugins_count(const struct ccb_plugins *plugins);
+
+/* Who serves `lifecycle` on `stack` (may be empty): the most specific claim.
+ * "L/S" is looked up first by hand, then exact, then by the longest wildcard,
+ * then "L". A bare L finds the plugin that claims L or L followed by "/" and
+ * a wildcard. NULL: nobody. */
+struct ccb_plugin *ccb_plugins_find(const struct ccb_plugins *plugins,
+                                    struct ccb_slice lifecycle,
+                                    struct ccb_slice stack);
+/* By id; NULL: not loaded. */
+struct ccb_plugin *ccb_plugins_get(const struct ccb_plugins *plugins,
+                                   struct ccb_slice id);
+
+const char *ccb_plugin_id(const struct ccb_plugin *plugin);
+const char *ccb_plugin_version(const struct ccb_plugin *plugin);
+/* Whether `plugin`'s finished tasks may carry the historic annotation: they
+ * find the way back by lifecycle alone, or its manifest's result_form names
+ * the plugin that would be found. */
+int ccb_plugins_annotation_is_enough(const struct ccb_plugins *plugins,
+                                     const struct ccb_plugin *plugin,
+                                     struct ccb_slice lifecycle);
+
+/* ---- calls ------------------------------------------------------------------
+ */
+
+enum ccb_plugin_function {
+    CCB_PLUGIN_STAGING_RECIPE,
+    CCB_PLUGIN_STAGING_RESPONSE,
+    CCB_PLUGIN_LRP,
+    CCB_PLUGIN_TASK,
+    CCB_PLUGIN_PORTS,
+    CCB_PLUGIN_DOCKER_URI,
+    CCB_PLUGIN_DOCKER_CACHE_ARGS,
+    CCB_PLUGIN_SELFTEST
+};
+
+/* A gatherer of a costly fact: works on its own, then reports once with the
+ * fact's JSON value (copied) or a negative code and words. Reports from the
+ * loop's thread, never from inside `gather`. */
+struct ccb_fact_gatherer {
+    const char *name; /* "ssh_keys" */
+    void (*gather)(void *user, struct ccb_loop *loop,
+                   void (*done)(void *token, int code, struct ccb_slice value,
+                                const char *error),
+                   void *token);
+    void *user;
+};
+
+struct ccb_plugin_result;
+
+struct ccb_plugin_call_options {
+    enum ccb_plugin_function function;
+    struct ccb_slice guid, message, facts; /* borrowed; they must lie in
+                                              `arena` or outlive everything */
+    struct ccb_arena *arena; /* a reference is taken until the plugin is done
+                                with it, which may be after on_done */
+    const struct ccb_fact_gatherer *gatherers;
+    size_t gatherer_count;
+    struct ccb_log_session *log; /* where the plugin's lines go; kept alive by
+                                    `arena` */
+    void (*on_done)(void *user, const struct ccb_plugin_result *result);
+    void *user;
+};
+
+struct ccb_plugin_result {
+    int code;               /* 0 or negative */
+    struct ccb_slice value; /* JSON text, checked to be one value; borrowed
+                               until on_done returns */
+    struct ccb_slice cc_error_id; /* of `fail`, may be empty */
+    const char *error;            /* words, when code != 0 */
+};
+
+/* Starts a call; on_done comes once, from the loop, later. When the plugin
+ * does not answer within the deadline on_done says CCB_TIMED_OUT, and its
+ * thread is left to itself. A function the plugin does not offer:
+ * CCB_UNSUPPORTED through on_done. CCB_NO_MEMORY: no call, no on_done. */
+int ccb_plugin_call(struct ccb_plugin *plugin, struct ccb_loop *loop,
+                    const struct ccb_plugin_call_options *options,
+                    struct ccb_error *err);
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * Helpers for plugin authors, linked statically into the plugin (libccb-sdk.a):
+ * actions, URLs, hashes, and the glue between a call and the JSON reader and
+ * writer. Not ABI: it may change with every release.
+ *
+ * Follows contract/stager.md A8 (JSON), B1 (guids in paths), B7 (actions),
+ * B8 (egress rules), C4 (URLs).
+ */
+#ifndef CCBRIDGE_SDK_H
+#define CCBRIDGE_SDK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ccbridge/error.h"
+#include "ccbridge/json.h"
+#include "ccbridge/lifecycle.h"
+#include "ccbridge/slice.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- one call ----------------------------------------------------------- */
+
+/* What most functions of a plugin need at hand. */
+struct ccb_sdk_call {
+    const struct ccb_host *host;
+    struct ccb_call *call;
+    const struct ccb_request *request;
+    struct ccb_json_alloc alloc; /* the call's scratch memory */
+    struct ccb_json facts;       /* parsed; an object */
+    struct ccb_json gathered;    /* type NONE on the first call */
+};
+
+/* Fills `out`; parses facts and gathered. Negative after `fail`. */
+int ccb_sdk_begin(struct ccb_sdk_call *out, const struct ccb_host *host,
+                  struct ccb_call *call, const struct ccb_request *request);
+
+/* A writer whose output is the call's result. */
+void ccb_sdk_writer(struct ccb_sdk_call *c, struct ccb_json_writer *w);
+
+/* Parses the request's message and decodes it by `shape`. Negative after
+ * `fail` with CCB_FAILED and the decoder's words. */
+int ccb_sdk_decode(struct ccb_sdk_call *c, enum ccb_json_extent extent,
+                   const struct ccb_json_shape *shape, void *out);
+
+/* `fail` with a C string and without an id. */
+int ccb_sdk_fail(struct ccb_sdk_call *c, int code, const char *text);
+/* `fail` with the error's own code, id and text. */
+int ccb_sdk_fail_error(struct ccb_sdk_call *c, const struct ccb_error *err);
+
+/* A string or bool among the facts; empty slice, false when absent. */
+struct ccb_slice ccb_sdk_fact_string(struct ccb_sdk_call *c, const char *name);
+bool ccb_sdk_fact_bool(struct ccb_sdk_call *c, const char *name);
+/* The bundle that -lifecycle gives `key`; empty slice when there is none. */
+struct ccb_slice ccb_sdk_bundle(struct ccb_sdk_call *c, struct ccb_slice key);
+
+/* Joins pieces in the call's memory. An empty slice with NULL ptr: no memory.
+ */
+struct ccb_slice ccb_sdk_concat(struct ccb_sdk_call *c,
+                                const struct ccb_slice *pieces, size_t count);
+
+/* ---- URLs ---------------------------------------------------------------- */
+
+/* base + path with exactly one slash at the joint; no other cleaning. */
+struct ccb_slice ccb_sdk_join(struct ccb_sdk_call *c, struct ccb_slice base,
+                              struct ccb_slice path);
+
+/* Form escaping: space -> '+', all but letters, digits and -_.~ as %XX. */
+struct ccb_slice ccb_sdk_query_escape(struct ccb_sdk_call *c,
+                                      struct ccb_slice text);
+
+/* A guid for a place in a path, by the rule of contract/stager.md B1 for one
+ * that is followed by more text: what a path can't hold is percent-encoded,
+ * '/' and valid %HH stand, it is cut at '?', '#' becomes ... (see B1, C4).
+ * CCB_INVALID for a broken '%'. */
+int ccb_sdk_path_guid(struct ccb_sdk_call *c, struct ccb_slice guid,
+                      struct ccb_slice *out);
+
+/* Scheme of a URL ("http"), empty when it has none. CCB_INVALID when a Go URL
+ * parser would refuse the text. */
+int ccb_url_scheme(struct ccb_slice url, struct ccb_slice *scheme);
+
+/* Go's ParseRequestURI as a check: absolute, or beginning with '/'. On refusal
+ * CCB_INVALID and a message that contains "invalid URI". */
+int ccb_url_check_request_uri(struct ccb_slice url, struct ccb_error *err);
+
+/* ---- hashes -------------------------------------------------------------- */
+
+/* Lower-case hex MD5 of `text`, 32 characters and a NUL. Not for security:
+ * the names of buildpack directories are made with it (C4, 2b). */
+void ccb_md5_hex(struct ccb_slice text, char out[33]);
+
+/* ---- actions ------------------------------------------------------------- */
+
+/* Each writes one wrapped action, {"download":{...}}, members as in B7: those
+ * marked "always sent" are sent even when empty, the others only when given. */
+
+struct ccb_download {
+    struct ccb_slice artifact, from, to, cache_key, user, log_source;
+};
+void ccb_action_download(struct ccb_json_writer *w,
+                         const struct ccb_download *a);
+
+struct ccb_upload {
+    struct ccb_slice artifact, from, to, user, log_source;
+};
+void ccb_action_upload(struct ccb_json_writer *w, const struct ccb_upload *a);
+
+/* Begin ... children ... end, properly nested. */
+void ccb_action_begin_list(struct ccb_json_writer *w, const char *kind);
+void ccb_action_end_list(
+    struct ccb_json_writer *w); /* serial, parallel, codependent */
+
+void ccb_action_begin_try(struct ccb_json_writer *w);
+void ccb_action_end_try(struct ccb_json_writer *w);
+
+void ccb_action_begin_timeout(struct ccb_json_writer *w);
+void ccb_action_end_timeout(struct ccb_json_writer *w, int64_t nanoseconds);
+
+struct ccb_progress {
+    struct ccb_slice start_message, success_message, failure_message_prefix;
+};
+void ccb_action_begin_progress(struct ccb_json_writer *w);
+void ccb_action_end_progress(struct ccb_json_writer *w,
+                             const struct ccb_progress *p);
+
+/* run: args and env are written between begin and end by the caller as array
+ * members "args" and "env" where there are any. */
+void ccb_action_begin_run(struct ccb_json_writer *w, struct ccb_slice path);
+void ccb_action_end_run(struct ccb_json_writer *w, uint64_t nofile,
+                        struct ccb_slice user, struct ccb_slice log_source);
+
+/* {name,value} pairs as they come from the Cloud Controller. */
+struct ccb_env {
+    struct ccb_slice name, value;
+};
+extern const struct ccb_json_shape ccb_env_shape;
+void ccb_put_env(struct ccb_json_writer *w, const struct ccb_env *env);
+
+/* Egress rules, decoded from CC's message and written in the Receptor's form;
+ * the two roles leave out and cut differently (B8). */
+struct ccb_egress_rule {
+    struct ccb_slice protocol;
+    struct ccb_json_list destinations; /* of struct ccb_slice */
+    struct ccb_json_list ports;        /* of uint32_t */
+    struct {
+        uint32_t start, end;
+    } port_range;
+    struct {
+        int32_t type, code;
+    } icmp_info;
+    bool has_port_range, has_icmp_info, log;
+};
+extern const struct ccb_json_shape ccb_egress_rule_shape;
+enum ccb_egress_form {
+    CCB_EGRESS_STAGING, /* protocol and destinations left out when empty */
+    CCB_EGRESS_RUN      /* both always there; ports modulo 65536 */
+};
+void ccb_put_egress_rules(struct ccb_json_writer *w,
+                          const struct ccb_json_list *rules,
+                          enum ccb_egress_form form);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
