@@ -55,7 +55,7 @@ struct ccb_json_alloc {
     void *ctx;
 };
 
-/* ---- checking and walking --------------------------------------------- */
+/* ---- checking and walking ----------------------------------------------- */
 
 enum ccb_json_extent {
     CCB_JSON_WHOLE, /* anything but white space behind the value is an error */
@@ -82,12 +82,25 @@ struct ccb_json_iter {
 struct ccb_json_iter ccb_json_iter(struct ccb_json container);
 int ccb_json_next(struct ccb_json_iter *it);
 
+/* ccb_json_next finds where a container ends before it is gone into, so that a
+ * walk of all levels reads the deepest text once for each. Who walks whole
+ * documents steps instead: ccb_json_step gives a container whose text is still
+ * open (raw reaches to the end of what is walked), and then either
+ *  - ccb_json_settle passes over it and makes its text exact, or
+ *  - ccb_json_enter, steps until 0, ccb_json_leave walk it.
+ * A container that was entered must be walked to its end before the next
+ * step. */
+int ccb_json_step(struct ccb_json_iter *it);
+void ccb_json_settle(struct ccb_json_iter *it);
+void ccb_json_enter(struct ccb_json_iter *it, const struct ccb_json_iter *at);
+void ccb_json_leave(struct ccb_json_iter *at, const struct ccb_json_iter *it);
+
 /* The member that a decoder would use for `key`: of all that match (exactly
  * or in another case) the last one; type NONE when there is none or `object`
  * is no object. */
 struct ccb_json ccb_json_get(struct ccb_json object, const char *key);
 
-/* ---- scalars ---------------------------------------------------------- */
+/* ---- scalars ------------------------------------------------------------ */
 
 /* The number as an exact integer. CCB_INVALID for a fraction, an exponent, a
  * value out of range, or another type. */
@@ -104,10 +117,13 @@ int ccb_json_string(struct ccb_json value, const struct ccb_json_alloc *alloc,
 /* Whether a string value, decoded, equals `text`. No allocation. */
 int ccb_json_string_is(struct ccb_json value, const char *text);
 
-/* ---- structs by table -------------------------------------------------- */
+/* ---- structs by table --------------------------------------------------- */
 
 enum ccb_json_kind {
     CCB_JSON_K_STRING, /* struct ccb_slice */
+    CCB_JSON_K_QUOTED, /* struct ccb_slice: a string as it stands in the text,
+                          quotes and escapes included; empty when null. For
+                          what is only passed on: ccb_json_put_quoted */
     CCB_JSON_K_BOOL,   /* bool (C99 _Bool) */
     CCB_JSON_K_INT64,  /* int64_t */
     CCB_JSON_K_UINT64, /* uint64_t */
@@ -165,29 +181,37 @@ int ccb_json_decode(struct ccb_json value, const struct ccb_json_shape *shape,
  * Bounded by CCB_JSON_MAX_DEPTH; quadratic in the members of one object. */
 int ccb_json_equal(struct ccb_json a, struct ccb_json b);
 
-/* ---- lists of any length ----------------------------------------------- */
+/* ---- lists of any length ------------------------------------------------ */
 
 /*
  * A push reader for a document that is one array, or an object with one long
- * array in it. It keeps at most one element (or one other member) at a time.
- * Callbacks get checked values, borrowed until they return; a negative return
- * ends the reading with that code.
+ * array in it; a document `null` has no elements. It keeps at most one element
+ * (or one other member) at a time. Callbacks get checked values, borrowed
+ * until they return; a negative return ends the reading with that code (the
+ * error's message then only says which element was refused). They must not
+ * push into the stream or free it.
+ *
+ * Elements are handed on as they come, so the rule of the last duplicate can't
+ * hold for the list itself: a second member of its name is CCB_INVALID. The
+ * other members come in order, duplicates too: the last one counts.
  */
 struct ccb_json_stream;
 
 struct ccb_json_stream_options {
-    const char
-        *list;       /* NULL: the document is the array; else the name of the
-                        member that is. It may be absent or null: no elements */
-    size_t max_item; /* bytes of one element or other member; 0: 1 MiB */
+    const char *list; /* NULL: the document is the array; else the name of the
+                         member that is (borrowed, matched in any case). It may
+                         be absent or null: no elements */
+    size_t max_item;  /* bytes of one element or other member; 0: 1 MiB */
     int (*on_item)(void *ctx, struct ccb_json value);
     int (*on_member)(void *ctx, struct ccb_json key, struct ccb_json value);
     /* the object's other members; may be NULL */
     void *ctx;
-    /* growing memory for what straddles two pushes; NULL: malloc family */
+    /* memory for the stream and for what straddles two pushes, as realloc,
+     * but size 0 always frees; NULL: the malloc family */
     void *(*resize)(void *ctx, void *old, size_t size);
 };
 
+/* NULL when there is no memory. */
 struct ccb_json_stream *ccb_json_stream_create(
     const struct ccb_json_stream_options *options);
 void ccb_json_stream_free(struct ccb_json_stream *stream);
@@ -201,7 +225,7 @@ int ccb_json_stream_push(struct ccb_json_stream *stream, struct ccb_slice bytes,
  * (what follows it is ignored). */
 int ccb_json_stream_end(struct ccb_json_stream *stream, struct ccb_error *err);
 
-/* ---- writing ----------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------ */
 
 /*
  * A writer into a sink. It places commas and colons itself; errors stick, so
@@ -221,7 +245,9 @@ struct ccb_json_writer {
 void ccb_json_writer_init(struct ccb_json_writer *w,
                           int (*sink)(void *ctx, const char *bytes, size_t len),
                           void *ctx);
-/* Flushes; 0, the sink's code, or CCB_FAILED when a container is open. */
+/* Flushes; 0, the sink's code, or CCB_FAILED when the calls did not nest: a
+ * container is open, one too many was ended or is over the 64, a key has no
+ * value or no container. Nothing more reaches the sink after an error. */
 int ccb_json_writer_end(struct ccb_json_writer *w);
 
 void ccb_json_begin_object(struct ccb_json_writer *w);
@@ -230,15 +256,23 @@ void ccb_json_begin_array(struct ccb_json_writer *w);
 void ccb_json_end_array(struct ccb_json_writer *w);
 void ccb_json_key(struct ccb_json_writer *w, const char *key);
 void ccb_json_key_slice(struct ccb_json_writer *w, struct ccb_slice key);
+/* A key that is a JSON string already, as an iterator gives it. */
+void ccb_json_key_raw(struct ccb_json_writer *w, struct ccb_slice json);
 void ccb_json_put_string(struct ccb_json_writer *w, struct ccb_slice text);
 void ccb_json_put_int(struct ccb_json_writer *w, int64_t number);
 void ccb_json_put_uint(struct ccb_json_writer *w, uint64_t number);
 void ccb_json_put_bool(struct ccb_json_writer *w, int truth);
 void ccb_json_put_null(struct ccb_json_writer *w);
-/* One value that is JSON already (checked by whoever made it). */
+/* One value that is JSON already (checked by whoever made it); null when it
+ * is empty. */
 void ccb_json_put_raw(struct ccb_json_writer *w, struct ccb_slice json);
 
-/* A string made of several pieces, e.g. "-port=" and "8080". */
+/* A string in its JSON form, as CCB_JSON_K_QUOTED gives it; invalid UTF-8 is
+ * replaced, an empty slice is the empty string. */
+void ccb_json_put_quoted(struct ccb_json_writer *w, struct ccb_slice quoted);
+
+/* A string made of several pieces, e.g. "-port=" and "8080". A character must
+ * not straddle two of them. */
 void ccb_json_put_pieces(struct ccb_json_writer *w,
                          const struct ccb_slice *pieces, size_t count);
 

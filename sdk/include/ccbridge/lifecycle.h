@@ -52,13 +52,13 @@
 extern "C" {
 #endif
 
-/* ---- versions --------------------------------------------------------- */
+/* ---- versions ----------------------------------------------------------- */
 
 #define CCB_ABI_MAGIC UINT32_C(0x50424343) /* "CCBP" in the file */
 #define CCB_ABI_MAJOR 1
 #define CCB_ABI_MINOR 0
 
-/* ---- results ---------------------------------------------------------- */
+/* ---- results ------------------------------------------------------------ */
 
 /*
  * What a plugin function returns: 0 for success, or one of these. The host
@@ -76,7 +76,7 @@ extern "C" {
  * They are defined in ccbridge/error.h, which plugins may include or not.
  */
 
-/* ---- the request ------------------------------------------------------ */
+/* ---- the request -------------------------------------------------------- */
 
 /*
  * What a call is about. All slices are borrowed until the call returns.
@@ -106,7 +106,7 @@ struct ccb_request {
     struct ccb_slice gathered;
 };
 
-/* ---- host services ---------------------------------------------------- */
+/* ---- host services ------------------------------------------------------ */
 
 struct ccb_call; /* one invocation; opaque; valid until the call returns */
 
@@ -164,7 +164,7 @@ struct ccb_host {
     const void *(*get_service)(const struct ccb_host *host, const char *id);
 };
 
-/* ---- interfaces ------------------------------------------------------- */
+/* ---- interfaces --------------------------------------------------------- */
 
 struct ccb_instance; /* the plugin's own; opaque to the host */
 
@@ -243,7 +243,7 @@ struct ccb_selftest_1 {
                const struct ccb_request *request);
 };
 
-/* ---- the entry -------------------------------------------------------- */
+/* ---- the entry ---------------------------------------------------------- */
 
 /*
  * The one symbol a plugin exports: const data, so nothing of the plugin runs
@@ -291,7 +291,7 @@ extern CCB_EXPORT const struct ccb_lifecycle_entry ccb_lifecycle_entry_v1;
     CCB_ABI_MAGIC, CCB_ABI_MAJOR, CCB_ABI_MINOR, (minor_required), 0,          \
         (uint32_t)sizeof(struct ccb_lifecycle_entry)
 
-/* ---- the manifest ----------------------------------------------------- */
+/* ---- the manifest ------------------------------------------------------- */
 
 /*
  * What the file says of itself without being run: a JSON object in an ELF
