@@ -18,6 +18,10 @@ struct ccb_arena;
 
 /* One reference, the caller's. NULL: no memory. */
 struct ccb_arena *ccb_arena_create(void);
+/* The same, when about so many bytes are expected (at most 64 KiB are taken at
+ * once). For arenas that another thread fills: what it needs is there already,
+ * and goes back to this thread's list of chunks. */
+struct ccb_arena *ccb_arena_create_for(size_t bytes);
 struct ccb_arena *ccb_arena_ref(struct ccb_arena *arena);
 void ccb_arena_unref(struct ccb_arena *arena); /* NULL is fine */
 
@@ -37,5 +41,9 @@ size_t ccb_arena_size(const struct ccb_arena *arena);
 
 /* For the JSON reader: puts what it decodes into the arena. */
 struct ccb_json_alloc ccb_arena_json(struct ccb_arena *arena);
+
+/* Frees the chunks that this thread keeps for its next arenas. Threads do it
+ * by themselves when they end, the main thread before it leaves main. */
+void ccb_arena_drain(void);
 
 #endif

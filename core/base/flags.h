@@ -42,12 +42,14 @@ struct ccb_flag {
     const char *name; /* without dash */
     enum ccb_flag_type type;
     size_t offset;            /* of the value in the configuration struct */
-    const char *default_text; /* as it would be typed; NULL: zero value */
+    const char *default_text; /* as it would be typed; NULL: zero value,
+                                 of a string "" */
     const char *placeholder;  /* in help, e.g. "URL"; NULL: by type */
     const char *help;         /* one sentence; no trailing dot */
     const char *fact;         /* name as a plugin fact, or NULL */
     int (*check)(struct ccb_slice value, char *why, size_t why_size);
-    /* PAIRS: the words for a bad value; NULL: the -lifecycle ones of A2 */
+    /* NULL, or refuses a value with its own words. PAIRS without one (or
+     * that it lets pass) are refused with the -lifecycle words of A2 */
 };
 
 /* One command line may fill several structs (all roles in one process): a set
@@ -79,6 +81,8 @@ void ccb_flags_destroy(const struct ccb_flag_set *sets, size_t set_count);
 
 /* Go's durations: "1m30s", "500ms", "1.5h", "0", signed. CCB_INVALID. */
 int ccb_duration_parse(struct ccb_slice text, int64_t *nanoseconds);
+/* The same without the value: 0, or CCB_INVALID and Go's words for it. */
+int ccb_duration_check(struct ccb_slice text, char *why, size_t why_size);
 /* Go's form: "10s", "1m30s", "500ms", "0". `out` of 40 bytes is enough. */
 void ccb_duration_format(int64_t nanoseconds, char *out, size_t size);
 

@@ -8,8 +8,9 @@
  *
  * A component (one per role) is made once. A session is a small value that
  * borrows its parent and its data; it lives on the stack or in the request's
- * arena and costs nothing until it writes. A line is one write(2), so lines of
- * several threads never mix. Threads: any; session numbers are atomic.
+ * arena and costs nothing until it writes. Whole lines only are handed to
+ * write(2), so lines of several threads never mix. Threads: any; session
+ * numbers are atomic.
  */
 #ifndef CCB_BASE_LOG_H
 #define CCB_BASE_LOG_H
@@ -36,6 +37,7 @@ struct ccb_log_field {
 struct ccb_log_field ccb_log_text(const char *key, struct ccb_slice text);
 struct ccb_log_field ccb_log_cstr(const char *key, const char *text);
 struct ccb_log_field ccb_log_int(const char *key, int64_t number);
+struct ccb_log_field ccb_log_bool(const char *key, int truth);
 struct ccb_log_field ccb_log_json(const char *key, struct ccb_slice json);
 
 struct ccb_log_session {
@@ -88,7 +90,12 @@ int ccb_log_parse_level(const char *name);
 /* Where lines go; 1 at start. For tests and -logFile. */
 void ccb_log_set_fd(int fd);
 
-/* Writes out anything held back; lines are not held over a loop iteration. */
+/* Held lines of this thread are written together, at the latest when 8 KiB
+ * have come: an event loop holds them within one of its turns (net/loop.c), so
+ * that ten requests cost one system call and not ten. A process that is killed
+ * loses the lines of that turn. */
+void ccb_log_hold(int on);
+/* Writes what this thread holds. */
 void ccb_log_flush(void);
 
 #endif

@@ -26,4 +26,8 @@ char *ccb_slice_dup(struct ccb_slice text);
  * allocations were made since the last call. */
 size_t ccb_mem_fail_at(size_t nth, int sticky);
 
+/* For allocators above this one (the arena): counts one allocation and says
+ * whether it must fail. */
+int ccb_mem_refuse(void);
+
 #endif

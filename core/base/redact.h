@@ -15,10 +15,15 @@
 #include "ccbridge/json.h"
 #include "ccbridge/slice.h"
 
-/* Appends the redacted value. */
+/* Appends the redacted value, without white space. When memory runs out
+ * nothing is appended and the buffer has failed. */
 void ccb_redact_json(struct ccb_buf *out, struct ccb_json value);
 
-/* Appends text without the user info of any URL in it, and without PEM. */
+/* Appends text without the user info of any URL in it, without PEM, and with
+ * the secret parameters of queries masked ("?signature=", "&md5="). */
 void ccb_redact_text(struct ccb_buf *out, struct ccb_slice text);
+
+/* A cheap look for whether ccb_redact_text could change the text at all. */
+int ccb_redact_text_needed(struct ccb_slice text);
 
 #endif
