@@ -115,7 +115,7 @@ void ccb_http_on_drain(struct ccb_http_request *request,
 void ccb_http_finish(struct ccb_http_request *request);
 void ccb_http_abandon(struct ccb_http_request *request);
 
-/* ---- streaming bodies in ------------------------------------------------- */
+/* ---- streaming bodies in ------------------------------------------------ */
 
 /* For routes with `stream`: on_request is called when the head is there; the
  * handler then sets a reader. on_body gets each piece (borrowed until return),
@@ -133,7 +133,7 @@ int64_t ccb_http_content_length(const struct ccb_http_request *request);
 void ccb_http_pause(struct ccb_http_request *request);
 void ccb_http_resume(struct ccb_http_request *request);
 
-/* ---- routes and the server ----------------------------------------------- */
+/* ---- routes and the server ---------------------------------------------- */
 
 struct ccb_http_route {
     const char *method; /* "GET", "PUT", ... */

@@ -17,6 +17,7 @@
 struct ccb_loop {
     uv_loop_t uv;
     uv_async_t wake;
+    uv_prepare_t turn; /* before the loop waits: writes held log lines */
     uv_mutex_t lock;
     struct ccb_post *posted; /* newest first, taken whole */
     int open;
