@@ -18,8 +18,7 @@
 #include "ccbridge/lifecycle.h"
 #include "net/loop.h"
 
-/* ---- the registry ---------------------------------------------------------
- */
+/* ---- the registry ------------------------------------------------------- */
 
 struct ccb_plugin;
 struct ccb_plugins;
@@ -58,7 +57,8 @@ struct ccb_plugins_options {
     const char *const *directories; /* searched in order for *.so, sorted */
     size_t directory_count;
     const struct ccb_pairs *by_hand; /* -lifecyclePlugin KEY:ID; may be NULL */
-    int64_t call_timeout;            /* ns; 0: 1 s */
+    bool strict;          /* two plugins with one claim are an error */
+    int64_t call_timeout; /* ns; 0: 1 s */
     struct ccb_log_session *log;
     /* Told of every refusal; may be NULL (they are logged all the same). */
     void (*on_refused)(void *user, const struct ccb_plugin_refusal *refusal);
@@ -66,10 +66,11 @@ struct ccb_plugins_options {
 };
 
 /* Loads all that can be loaded. A refused file is logged and left out; the
- * registry serves on with the others. Two plugins with the same claim are a
- * start-up error (CCB_CONFLICT) that names key and both plugins, unless
- * -lifecyclePlugin settles that key. A -lifecyclePlugin that names no loaded
- * plugin: CCB_NOT_FOUND, naming it and what is loaded. */
+ * registry serves on with the others. Of two plugins with the same claim the
+ * later one is refused (it can still be named by hand), unless
+ * -lifecyclePlugin settles that key; with `strict` they are an error instead
+ * (CCB_CONFLICT), naming key and both plugins. A -lifecyclePlugin that names
+ * no loaded plugin: CCB_NOT_FOUND, naming it and what is loaded. */
 int ccb_plugins_open(struct ccb_plugins **plugins,
                      const struct ccb_plugins_options *options,
                      struct ccb_error *err);
@@ -98,8 +99,7 @@ int ccb_plugins_annotation_is_enough(const struct ccb_plugins *plugins,
                                      const struct ccb_plugin *plugin,
                                      struct ccb_slice lifecycle);
 
-/* ---- calls ------------------------------------------------------------------
- */
+/* ---- calls -------------------------------------------------------------- */
 
 enum ccb_plugin_function {
     CCB_PLUGIN_STAGING_RECIPE,
@@ -117,10 +117,11 @@ enum ccb_plugin_function {
  * loop's thread, never from inside `gather`. */
 struct ccb_fact_gatherer {
     const char *name; /* "ssh_keys" */
-    void (*gather)(void *user, struct ccb_loop *loop,
-                   void (*done)(void *token, int code, struct ccb_slice value,
-                                const char *error),
-                   void *token);
+    /* 0, or a negative code: then `done` is never called. */
+    int (*gather)(void *user, struct ccb_loop *loop,
+                  void (*done)(void *token, int code, struct ccb_slice value,
+                               const char *error),
+                  void *token);
     void *user;
 };
 
@@ -128,8 +129,9 @@ struct ccb_plugin_result;
 
 struct ccb_plugin_call_options {
     enum ccb_plugin_function function;
-    struct ccb_slice guid, message, facts; /* borrowed; they must lie in
-                                              `arena` or outlive everything */
+    struct ccb_slice guid, dialect, message,
+        facts;               /* borrowed; they must lie in
+                       `arena` or outlive everything */
     struct ccb_arena *arena; /* a reference is taken until the plugin is done
                                 with it, which may be after on_done */
     const struct ccb_fact_gatherer *gatherers;
@@ -141,9 +143,9 @@ struct ccb_plugin_call_options {
 };
 
 struct ccb_plugin_result {
-    int code;               /* 0 or negative */
-    struct ccb_slice value; /* JSON text, checked to be one value; borrowed
-                               until on_done returns */
+    int code;              /* 0 or negative */
+    struct ccb_json value; /* checked to be one value; borrowed until on_done
+                              returns */
     struct ccb_slice cc_error_id; /* of `fail`, may be empty */
     const char *error;            /* words, when code != 0 */
 };

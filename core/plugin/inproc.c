@@ -1,0 +1,89 @@
+/*
+ * The in-process backend: plugin code runs on the plugin's own threads in this
+ * process. Invariant: an instance is destroyed only when no thread can be in
+ * it; one that hangs at the end is left to itself, with all it needs.
+ * Follows design.md 6, rules 5 and 8.
+ */
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "plugin/host.h"
+#include "plugin/pool.h"
+
+struct inproc {
+    struct ccb_plugin_code_set code;
+    struct ccb_plugin_pool *pool;
+};
+
+static void run(struct ccb_call *call)
+{
+    const struct inproc *inproc = call->plugin->backend_data;
+    ccb_plugin_code code = inproc->code.functions[call->options.function];
+
+    ccb_plugin_conclude(call,
+                        code(inproc->code.instance, call, &call->request));
+}
+
+static int start(struct ccb_plugin *plugin, struct ccb_call *call,
+                 struct ccb_error *err)
+{
+    struct inproc *inproc = plugin->backend_data;
+
+    return ccb_plugin_pool_put(inproc->pool, call, err);
+}
+
+static bool cancel(struct ccb_plugin *plugin, struct ccb_call *call)
+{
+    struct inproc *inproc = plugin->backend_data;
+
+    atomic_store(&call->cancelled, true);
+    return ccb_plugin_pool_take_back(inproc->pool, call);
+}
+
+static void stop(struct ccb_plugin *plugin, int64_t grace)
+{
+    struct inproc *inproc = plugin->backend_data;
+
+    if (ccb_plugin_pool_stop(inproc->pool, grace) == 0)
+        inproc->code.destroy(inproc->code.instance);
+}
+
+static void release(struct ccb_plugin *plugin)
+{
+    struct inproc *inproc = plugin->backend_data;
+
+    ccb_plugin_pool_free(inproc->pool);
+    ccb_free(inproc);
+}
+
+static const struct ccb_plugin_backend backend = {
+    .start = start,
+    .cancel = cancel,
+    .stop = stop,
+    .release = release,
+};
+
+static unsigned thread_count(const struct ccb_plugin *plugin)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return plugin->manifest.concurrent && cpus > 1 ? (unsigned)cpus : 1;
+}
+
+int ccb_plugin_inproc_create(struct ccb_plugin *plugin,
+                             const struct ccb_plugin_code_set *code)
+{
+    struct inproc *inproc = ccb_calloc(1, sizeof(*inproc));
+
+    if (!inproc)
+        return CCB_NO_MEMORY;
+    inproc->code = *code;
+    inproc->pool = ccb_plugin_pool_create(thread_count(plugin), run);
+    if (!inproc->pool) {
+        ccb_free(inproc);
+        return CCB_NO_MEMORY;
+    }
+    plugin->backend = &backend;
+    plugin->backend_data = inproc;
+    return 0;
+}

@@ -1,0 +1,11 @@
+/* Asks for a fact that nobody gathers. */
+#define ZOO_NAME "asks-unknown-fact"
+#define ZOO_OWN_RECIPE
+#include "zoo_base.h"
+
+static int recipe(struct ccb_instance *self, struct ccb_call *call,
+                  const struct ccb_request *request)
+{
+    (void)request;
+    return self->host->need_facts(call, zoo_slice("ssh_keys,the_weather"));
+}

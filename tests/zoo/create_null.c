@@ -1,0 +1,12 @@
+/* Its create gives up. */
+#define ZOO_NAME "create-null"
+#define ZOO_OWN_CREATE
+#include "zoo_base.h"
+
+static struct ccb_instance *create(const struct ccb_host *host,
+                                   struct ccb_slice config)
+{
+    (void)host;
+    (void)config;
+    return NULL;
+}
