@@ -1,0 +1,376 @@
+/*
+ * Goldens of a lifecycle plugin: each folder of tests/fixtures/recipes is one
+ * request and what must come of it, in a host without a daemon.
+ *
+ *   plugin_recipes PLUGIN.so FIXTURES [CASE]
+ *   plugin_recipes -n COUNT PLUGIN.so FIXTURES CASE    time per call
+ *
+ * The folder's name says the function (stage-, respond-, run-, ports-). In it:
+ *   request.json   the message
+ *   facts.json     the facts; without it those of FIXTURES/facts.json
+ *   gathered.json  what is given when the plugin asks for facts
+ *   recipe.json    the document that must come out, or
+ *   error.txt      the code's name, and the text ("~ " before it: a part)
+ *   log.txt        the log lines; without it there must be none
+ *
+ * Beyond the golden every case is run out of memory at each allocation, with
+ * too little room for its result, and twice: purity is part of the contract.
+ */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "ccbridge/error.h"
+#include "ccbridge/testing.h"
+#include "json_diff.h"
+
+#define MEMORY (4u << 20)
+#define SECRET "s3cret" /* the password in the fixtures' URLs */
+
+struct plugin {
+    struct ccb_test_host host;
+    const struct ccb_lifecycle_entry *entry;
+    struct ccb_instance *self;
+};
+
+struct golden {
+    char name[256], dir[1024];
+    struct ccb_slice request, facts, gathered, recipe, error, log;
+};
+
+static char memory[MEMORY], output[MEMORY], first[MEMORY];
+
+/* ---- the case ----------------------------------------------------------- */
+
+/* The file in memory of exactly its size, so that the address sanitizer sees
+ * who reads past it. A missing file is an empty slice without memory. */
+static struct ccb_slice read_file(const char *dir, const char *name)
+{
+    struct ccb_slice text = CCB_LIT("");
+    char path[1400], *bytes;
+    FILE *file;
+    long size;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    file = fopen(path, "rb");
+    text.ptr = NULL;
+    if (!file)
+        return text;
+    fseek(file, 0, SEEK_END);
+    size = ftell(file);
+    rewind(file);
+    bytes = ccb_malloc(size > 0 ? (size_t)size : 1);
+    if (!bytes || fread(bytes, 1, (size_t)size, file) != (size_t)size) {
+        fprintf(stderr, "can't read %s\n", path);
+        exit(2);
+    }
+    fclose(file);
+    return ccb_slice_make(bytes, (size_t)size);
+}
+
+static void load_golden(struct golden *g, const char *fixtures,
+                        const char *name)
+{
+    snprintf(g->name, sizeof(g->name), "%s", name);
+    snprintf(g->dir, sizeof(g->dir), "%s/%s", fixtures, name);
+    g->request = read_file(g->dir, "request.json");
+    g->facts = read_file(g->dir, "facts.json");
+    if (!g->facts.ptr)
+        g->facts = read_file(fixtures, "facts.json");
+    g->gathered = read_file(g->dir, "gathered.json");
+    g->recipe = read_file(g->dir, "recipe.json");
+    g->error = read_file(g->dir, "error.txt");
+    g->log = read_file(g->dir, "log.txt");
+}
+
+static void free_golden(struct golden *g)
+{
+    struct ccb_slice *all[] = {&g->request, &g->facts, &g->gathered,
+                               &g->recipe,  &g->error, &g->log};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        ccb_free((void *)(uintptr_t)all[i]->ptr);
+}
+
+static ccb_test_function find_function(struct plugin *p, const char *name)
+{
+    const struct ccb_staging_1 *staging =
+        p->entry->get_interface(p->self, CCB_STAGING_1);
+    const struct ccb_run_1 *run = p->entry->get_interface(p->self, CCB_RUN_1);
+    const struct ccb_ports_1 *ports =
+        p->entry->get_interface(p->self, CCB_PORTS_1);
+    const struct {
+        const char *prefix;
+        ccb_test_function function;
+    } functions[] = {
+        {"stage-", staging ? staging->build_recipe : NULL},
+        {"respond-", staging ? staging->build_response : NULL},
+        {"run-", run ? run->build_lrp : NULL},
+        {"ports-", ports ? ports->extract : NULL},
+    };
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+        if (strncmp(name, functions[i].prefix, strlen(functions[i].prefix)) ==
+            0)
+            return functions[i].function;
+    return NULL;
+}
+
+/* Calls once, and again with the facts that were asked for. */
+static int call(struct plugin *p, const struct golden *g)
+{
+    ccb_test_function function = find_function(p, g->name);
+    struct ccb_request request;
+    int code;
+
+    ccb_test_request_init(&request);
+    request.guid = ccb_slice_of("g-1");
+    request.message = g->request;
+    request.facts = g->facts;
+    code = ccb_test_host_call(&p->host, function, p->self, &request);
+    if (code == CCB_NEED_FACTS && g->gathered.ptr) {
+        request.gathered = g->gathered;
+        code = ccb_test_host_call(&p->host, function, p->self, &request);
+    }
+    return code;
+}
+
+/* ---- the verdicts ------------------------------------------------------- */
+
+static int complain(const struct golden *g, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int complain(const struct golden *g, const char *format, ...)
+{
+    va_list args;
+
+    printf("FAIL %s: ", g->name);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf("\n");
+    return 1;
+}
+
+static int check_recipe(struct plugin *p, const struct golden *g, int code)
+{
+    struct ccb_json expected, found;
+    struct ccb_error err;
+    char difference[2048];
+
+    if (code != 0)
+        return complain(g, "%s: %s", ccb_error_name(code), p->host.error);
+    if (ccb_json_parse(&expected, g->recipe, CCB_JSON_WHOLE, &err) < 0)
+        return complain(g, "recipe.json: %s", err.message);
+    if (ccb_json_parse(&found, p->host.result, CCB_JSON_WHOLE, &err) < 0)
+        return complain(g, "the result: %s", err.message);
+    json_diff(expected, found, difference, sizeof(difference));
+    return difference[0] ? complain(g, "%s", difference) : 0;
+}
+
+static int check_error(struct plugin *p, const struct golden *g, int code)
+{
+    const char *text = p->host.facts[0] ? p->host.facts : p->host.error;
+    char lines[1024], *expected, *end;
+
+    snprintf(lines, sizeof(lines), "%.*s", (int)g->error.len, g->error.ptr);
+    expected = strchr(lines, '\n');
+    if (!expected)
+        return complain(g, "error.txt holds no two lines");
+    *expected++ = '\0';
+    end = strchr(expected, '\n');
+    if (end)
+        *end = '\0';
+    if (strcmp(ccb_error_name(code), lines) != 0)
+        return complain(g, "expected \"%s\", found \"%s\" (%s)", lines,
+                        ccb_error_name(code), text);
+    if (code != CCB_NEED_FACTS && p->host.code != code)
+        return complain(g, "returned %d, but fail() was told %d", code,
+                        p->host.code);
+    if (p->host.error_id[0])
+        return complain(g, "unexpected error id %s", p->host.error_id);
+    if (strncmp(expected, "~ ", 2) == 0 ? !strstr(text, expected + 2)
+                                        : strcmp(text, expected) != 0)
+        return complain(g, "expected text \"%s\", found \"%s\"", expected,
+                        text);
+    return 0;
+}
+
+static int check_log(struct plugin *p, const struct golden *g)
+{
+    struct ccb_slice found = ccb_slice_make(p->host.log, p->host.log_len);
+
+    if (!ccb_slice_equal(g->log, found))
+        return complain(g, "expected log lines\n%.*sfound\n%s", (int)g->log.len,
+                        g->log.ptr ? g->log.ptr : "", p->host.log);
+    if (strstr(p->host.error, SECRET))
+        return complain(g, "a password in the error: %s", p->host.error);
+    return 0;
+}
+
+/* Whether the last call did just what the first one did. */
+static int as_before(struct plugin *p, int code, int got, size_t len)
+{
+    return got == code && p->host.result.len == len &&
+           memcmp(p->host.result.ptr, first, len) == 0;
+}
+
+/* Without the n-th allocation: never a crash, and never a lesser result. (A
+ * log line without its data is allowed.) */
+static int check_memory(struct plugin *p, const struct golden *g, int code,
+                        size_t len)
+{
+    size_t allocations = p->host.allocations;
+
+    for (size_t n = 1; n <= allocations; n++) {
+        int got;
+        p->host.fail_alloc_at = n;
+        got = call(p, g);
+        p->host.fail_alloc_at = 0;
+        if (!as_before(p, code, got, len) &&
+            (got != CCB_NO_MEMORY || p->host.code != got))
+            return complain(g, "without allocation %zu: %s, fail() %d", n,
+                            ccb_error_name(got), p->host.code);
+    }
+    return 0;
+}
+
+static int check_cap(struct plugin *p, const struct golden *g, size_t len)
+{
+    int got;
+
+    p->host.output_size = len - 1;
+    got = call(p, g);
+    p->host.output_size = sizeof(output);
+    if (got != CCB_TOO_LARGE || p->host.code != got)
+        return complain(g, "at the result's cap: %s, fail() %d",
+                        ccb_error_name(got), p->host.code);
+    return 0;
+}
+
+static int check_purity(struct plugin *p, const struct golden *g, int code)
+{
+    size_t len = p->host.result.len;
+
+    memcpy(first, p->host.result.ptr, len);
+    if (code == 0 && check_cap(p, g, len))
+        return 1;
+    if (!as_before(p, code, call(p, g), len))
+        return complain(g, "the second call gives something else");
+    return check_memory(p, g, code, len);
+}
+
+static int check(struct plugin *p, const struct golden *g)
+{
+    int code, failed;
+
+    if (!find_function(p, g->name))
+        return complain(g, "no such function, or the plugin has it not");
+    if (!g->request.ptr || (!g->recipe.ptr && !g->error.ptr))
+        return complain(g, "a file is missing");
+    code = call(p, g);
+    failed = g->recipe.ptr ? check_recipe(p, g, code) : check_error(p, g, code);
+    failed = failed || check_log(p, g) || check_purity(p, g, code);
+    if (!failed)
+        printf("ok   %s\n", g->name);
+    return failed;
+}
+
+/* ---- the program -------------------------------------------------------- */
+
+static int is_case(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && !strchr(entry->d_name, '.');
+}
+
+static int check_all(struct plugin *p, const char *fixtures, const char *only)
+{
+    struct dirent **entries;
+    int count = scandir(fixtures, &entries, is_case, alphasort);
+    int failed = 0, done = 0;
+
+    for (int i = 0; i < count; i++) {
+        struct golden g;
+        if (!only || strcmp(only, entries[i]->d_name) == 0) {
+            load_golden(&g, fixtures, entries[i]->d_name);
+            failed += check(p, &g);
+            done++;
+            free_golden(&g);
+        }
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    printf("%d cases, %d failed\n", done, failed);
+    return done == 0 || failed > 0;
+}
+
+static int measure(struct plugin *p, const char *fixtures, const char *name,
+                   long count)
+{
+    struct timespec from, to;
+    struct golden g;
+    double ns;
+
+    load_golden(&g, fixtures, name);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+    for (long i = 0; i < count; i++)
+        call(p, &g);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+    ns = (double)(to.tv_sec - from.tv_sec) * 1e9 +
+         (double)(to.tv_nsec - from.tv_nsec);
+    printf("%s: %.0f ns a call, %zu bytes in, %zu out, %zu allocations, %zu "
+           "emits\n",
+           name, ns / (double)count, g.request.len, p->host.result.len,
+           p->host.allocations, p->host.emits);
+    free_golden(&g);
+    return 0;
+}
+
+static int open_plugin(struct plugin *p, const char *path)
+{
+    void *image = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+
+    if (!image) {
+        fprintf(stderr, "%s\n", dlerror());
+        return -1;
+    }
+    p->entry = dlsym(image, CCB_ENTRY_SYMBOL);
+    if (!p->entry) {
+        fprintf(stderr, "%s: no " CCB_ENTRY_SYMBOL "\n", path);
+        return -1;
+    }
+    ccb_test_host_init(&p->host, memory, sizeof(memory), output,
+                       sizeof(output));
+    p->self = p->entry->create(&p->host.host, ccb_slice_of(""));
+    return p->self ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+    static struct plugin p;
+    long count = 0;
+    int code;
+
+    if (argc == 6 && strcmp(argv[1], "-n") == 0) {
+        count = strtol(argv[2], NULL, 10);
+        argv += 2;
+        argc -= 2;
+    }
+    if (argc < 3) {
+        fprintf(stderr, "usage: plugin_recipes [-n COUNT] PLUGIN.so FIXTURES "
+                        "[CASE]\n");
+        return 2;
+    }
+    if (open_plugin(&p, argv[1]) < 0)
+        return 2;
+    if (count > 0)
+        code = measure(&p, argv[2], argv[3], count);
+    else
+        code = check_all(&p, argv[2], argc > 3 ? argv[3] : NULL);
+    p.entry->destroy(p.self);
+    return code;
+}
