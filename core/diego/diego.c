@@ -1,0 +1,20 @@
+/* Passes calls on to the back end behind the interface. */
+#include "diego/internal.h"
+
+void ccb_diego_close(struct ccb_diego *diego)
+{
+    if (diego)
+        diego->backend->close(diego);
+}
+
+struct ccb_slice ccb_diego_dialect(const struct ccb_diego *diego)
+{
+    return ccb_slice_of(diego->backend->dialect);
+}
+
+int ccb_diego_call(struct ccb_diego *diego,
+                   const struct ccb_diego_call_options *options,
+                   struct ccb_error *err)
+{
+    return diego->backend->call(diego, options, err);
+}

@@ -1,0 +1,78 @@
+/*
+ * The back end: what runs tasks and LRPs. Roles speak to it through this
+ * interface only and do not know which one they talk to.
+ *
+ * One call is one struct: an operation, the guid it is about, and where needed
+ * an index, a document or a time. Documents have the form of the Receptor API
+ * (contract/stager.md B4 to B6). Answers are told apart by error name, never
+ * by status (B1, B3).
+ *
+ * A back end belongs to one loop and its thread.
+ */
+#ifndef CCB_DIEGO_DIEGO_H
+#define CCB_DIEGO_DIEGO_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "ccbridge/error.h"
+#include "ccbridge/json.h"
+#include "net/http_client.h"
+
+enum ccb_diego_operation {
+    CCB_DIEGO_CREATE_TASK, /* document */
+    CCB_DIEGO_GET_TASK,    /* guid -> object */
+    CCB_DIEGO_CANCEL_TASK, /* guid */
+    CCB_DIEGO_CREATE_LRP,  /* document */
+    CCB_DIEGO_GET_LRP,     /* guid -> object */
+    CCB_DIEGO_UPDATE_LRP,  /* guid, document */
+    CCB_DIEGO_DELETE_LRP,  /* guid */
+    CCB_DIEGO_KILL_INDEX   /* guid, index */
+};
+
+/* Error names of contract/stager.md B3 that callers act on. */
+#define CCB_DIEGO_TASK_NOT_FOUND "TaskNotFound"
+#define CCB_DIEGO_TASK_EXISTS "TaskGuidAlreadyExists"
+#define CCB_DIEGO_LRP_NOT_FOUND "DesiredLRPNotFound"
+#define CCB_DIEGO_LRP_EXISTS "DesiredLRPAlreadyExists"
+#define CCB_DIEGO_CONFLICT "ResourceConflict"
+#define CCB_DIEGO_INDEX_NOT_FOUND "ActualLRPIndexNotFound"
+
+struct ccb_diego_answer {
+    int code;              /* 0, or negative: then name and message say why */
+    struct ccb_slice name; /* of the error; empty for a transport failure */
+    struct ccb_slice message;
+    struct ccb_json object; /* of a get; type NONE when the answer held none */
+};
+
+struct ccb_diego_call_options {
+    enum ccb_diego_operation operation;
+    struct ccb_slice guid;
+    int64_t index;
+    struct ccb_slice document; /* borrowed until on_done */
+    struct ccb_arena *arena;   /* what the answer is decoded into */
+    void (*on_done)(void *user, const struct ccb_diego_answer *answer);
+    void *user;
+};
+
+struct ccb_diego;
+
+/* The Receptor at `url` (not checked before it is used: B1). `timeout` bounds
+ * a whole exchange, in ns; 0: none. NULL: no memory. */
+struct ccb_diego *ccb_diego_open_receptor(struct ccb_http_client *client,
+                                          struct ccb_slice url,
+                                          int64_t timeout);
+void ccb_diego_close(struct ccb_diego *diego);
+
+/* "receptor/1": what recipes for this back end are written in. */
+struct ccb_slice ccb_diego_dialect(const struct ccb_diego *diego);
+
+/* on_done comes once, from the loop, never from inside; the answer is
+ * borrowed until it returns, but what lies in the arena stays. On failure
+ * (no memory, an URL that can't be) there is no on_done: the caller treats it
+ * as a transport failure with the words of `err`. */
+int ccb_diego_call(struct ccb_diego *diego,
+                   const struct ccb_diego_call_options *options,
+                   struct ccb_error *err);
+
+#endif

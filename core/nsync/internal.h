@@ -1,0 +1,52 @@
+/* The inside of nsync: what the listener's handlers share, and the handlers. */
+#ifndef CCB_NSYNC_INTERNAL_H
+#define CCB_NSYNC_INTERNAL_H
+
+#include "base/buf.h"
+#include "diego/diego.h"
+#include "role/role.h"
+
+#define CCB_NSYNC_DOMAIN "cf-apps"
+
+struct ccb_listener_config {
+    const char *nsync_url;
+    const char *diego_api_url;
+    const char *file_server_url;
+    int64_t communication_timeout;
+    struct ccb_pairs lifecycles;
+    const char *ssh_key_type;
+};
+
+/* Once a process. */
+struct ccb_listener_shared {
+    const struct ccb_listener_config *config;
+    struct ccb_log_session *log;
+    struct ccb_buf facts;
+    struct ccb_fact_gatherer gatherers[1];
+};
+
+/* Once a worker. */
+struct ccb_listener {
+    struct ccb_listener_shared *shared;
+    const struct ccb_worker *worker;
+    struct ccb_diego *diego;
+};
+
+/* Handlers; `user` is the struct ccb_listener. */
+void ccb_listener_desire(struct ccb_http_request *request, void *user);
+void ccb_listener_stop(struct ccb_http_request *request, void *user);
+void ccb_listener_kill(struct ccb_http_request *request, void *user);
+
+/* ---- SSH keys (contract/nsync.md 3.2) ----------------------------------- */
+
+/* "rsa-1024", "rsa-2048", "ecdsa-p256": CCB_NOT_FOUND for others. */
+int ccb_ssh_key_type_check(const char *name);
+
+/* The fact "ssh_keys": host pair first, then user pair, made in libuv's
+ * thread pool. `user` is the name of the key type. */
+int ccb_ssh_keys_gather(void *user, struct ccb_loop *loop,
+                        void (*done)(void *token, int code,
+                                     struct ccb_slice value, const char *error),
+                        void *token);
+
+#endif

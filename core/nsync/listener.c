@@ -1,0 +1,169 @@
+/*
+ * nsync-listener as a role: flags (contract/nsync.md 1.1), the check of its
+ * command line, routes (1.2), and what it keeps per process and per worker.
+ */
+#include "base/mem.h"
+#include "nsync/internal.h"
+#include "nsync/nsync.h"
+#include "role/facts.h"
+#include "role/own_url.h"
+
+#define AT(member) offsetof(struct ccb_listener_config, member)
+
+static const struct ccb_flag flags[] = {
+    {.name = "nsyncURL",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(nsync_url),
+     .placeholder = "URL",
+     .help = "Own base URL: its port is listened on"},
+    {.name = "diegoAPIURL",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(diego_api_url),
+     .placeholder = "URL",
+     .help = "Base URL of the Receptor, with user and password where it wants "
+             "them"},
+    {.name = "fileServerURL",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(file_server_url),
+     .placeholder = "URL",
+     .help = "Base URL of the file server that has the lifecycle bundles",
+     .fact = "file_server_url"},
+    {.name = "communicationTimeout",
+     .type = CCB_FLAG_DURATION,
+     .offset = AT(communication_timeout),
+     .default_text = "30s",
+     .help = "Time limit of each call to the Receptor"},
+    {.name = "lifecycle",
+     .type = CCB_FLAG_PAIRS,
+     .offset = AT(lifecycles),
+     .placeholder = "KEY:PATH",
+     .help = "Bundle of a lifecycle, or of a lifecycle on a stack "
+             "(buildpack/STACK:PATH); repeatable",
+     .fact = "lifecycles"},
+    {.name = "sshKeyType",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(ssh_key_type),
+     .default_text = "rsa-1024",
+     .placeholder = "TYPE",
+     .help = "Keys made for apps that allow SSH: rsa-1024 (as the historic "
+             "program), rsa-2048 or ecdsa-p256"},
+};
+
+/* ---- the command line --------------------------------------------------- */
+
+static int check(const void *config, const char **action, struct ccb_error *err)
+{
+    const struct ccb_listener_config *c = config;
+    uint16_t number;
+    int code = ccb_role_own_port(c->nsync_url, &number, err);
+    if (code < 0) {
+        *action = "Invalid nsync listener URL";
+        return code;
+    }
+    if (ccb_ssh_key_type_check(c->ssh_key_type) < 0) {
+        *action = "Invalid SSH key type";
+        return ccb_error_set(err, CCB_INVALID,
+                             "sshKeyType %s: use rsa-1024, rsa-2048 or "
+                             "ecdsa-p256",
+                             c->ssh_key_type);
+    }
+    return 0;
+}
+
+static uint16_t port(const void *config)
+{
+    const struct ccb_listener_config *c = config;
+    uint16_t number;
+    ccb_role_own_port(c->nsync_url, &number, NULL); /* it was checked */
+    return number;
+}
+
+/* ---- per process, per worker -------------------------------------------- */
+
+static void release(void *shared)
+{
+    struct ccb_listener_shared *s = shared;
+    if (!s)
+        return;
+    ccb_buf_destroy(&s->facts);
+    ccb_free(s);
+}
+
+static int prepare(void **shared, const void *config,
+                   struct ccb_log_session *log, struct ccb_error *err)
+{
+    struct ccb_listener_shared *s = ccb_calloc(1, sizeof(*s));
+    if (!s)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    s->config = config;
+    s->log = log;
+    s->gatherers[0].name = "ssh_keys";
+    s->gatherers[0].gather = ccb_ssh_keys_gather;
+    s->gatherers[0].user = (void *)(uintptr_t)s->config->ssh_key_type;
+    ccb_role_facts(&s->facts, flags, sizeof(flags) / sizeof(flags[0]), config);
+    if (s->facts.failed) {
+        release(s);
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    }
+    *shared = s;
+    return 0;
+}
+
+static void close_instance(void *instance)
+{
+    struct ccb_listener *listener = instance;
+    ccb_diego_close(listener->diego);
+    ccb_free(listener);
+}
+
+static int open_instance(void **instance, void *shared,
+                         const struct ccb_worker *worker, struct ccb_error *err)
+{
+    struct ccb_listener_shared *s = shared;
+    struct ccb_listener *listener = ccb_calloc(1, sizeof(*listener));
+    if (!listener)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    listener->shared = s;
+    listener->worker = worker;
+    listener->diego = ccb_diego_open_receptor(
+        worker->client, ccb_slice_of(s->config->diego_api_url),
+        s->config->communication_timeout);
+    if (!listener->diego) {
+        ccb_free(listener);
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    }
+    *instance = listener;
+    return 0;
+}
+
+static const struct ccb_http_route routes[] = {
+    {.method = "PUT",
+     .path = "/v1/apps/:process_guid",
+     .on_request = ccb_listener_desire,
+     .form_body = true},
+    {.method = "DELETE",
+     .path = "/v1/apps/:process_guid",
+     .on_request = ccb_listener_stop},
+    {.method = "DELETE",
+     .path = "/v1/apps/:process_guid/index/:index",
+     .on_request = ccb_listener_kill},
+};
+
+const struct ccb_role ccb_nsync_listener_role = {
+    .name = "nsync-listener",
+    .summary = "makes desired LRPs of CC's wishes about running apps",
+    .flags = flags,
+    .flag_count = sizeof(flags) / sizeof(flags[0]),
+    .config_size = sizeof(struct ccb_listener_config),
+    .ready = "started",
+    .stopped = "exited",
+    .failed = "exited-with-failure",
+    .check = check,
+    .port = port,
+    .prepare = prepare,
+    .release = release,
+    .open = open_instance,
+    .close = close_instance,
+    .routes = routes,
+    .route_count = sizeof(routes) / sizeof(routes[0]),
+};

@@ -1,0 +1,133 @@
+/*
+ * DELETE /v1/apps/:process_guid and .../index/:index: stop an app, kill one
+ * instance (contract/nsync.md 1.2). Both are one call to the back end.
+ */
+#include "nsync/internal.h"
+
+struct removal {
+    struct ccb_listener *listener;
+    struct ccb_http_request *request;
+    struct ccb_arena *arena;
+    struct ccb_slice guid;
+    bool killing; /* one instance, not the whole app */
+    int64_t index;
+    const char *not_found;     /* the error name that means 404 */
+    const char *failed_action; /* for the log */
+    struct ccb_log_session log;
+    struct ccb_log_field log_fields[2];
+};
+
+static struct removal *begin(struct ccb_http_request *request,
+                             struct ccb_listener *listener)
+{
+    struct ccb_arena *arena = ccb_http_request_arena(request);
+    struct removal *removal = ccb_arena_alloc(arena, sizeof(*removal));
+    if (!removal) {
+        ccb_http_respond(request, 503, NULL, ccb_slice_make(NULL, 0));
+        return NULL;
+    }
+    removal->listener = listener;
+    removal->request = request;
+    removal->arena = arena;
+    removal->guid = ccb_http_request_info(request)->params[0];
+    return removal;
+}
+
+static void finish(struct removal *removal, int status)
+{
+    ccb_http_respond(removal->request, status, NULL, ccb_slice_make(NULL, 0));
+}
+
+static void fail(struct removal *removal, struct ccb_slice text, int status)
+{
+    ccb_log_write(&removal->log, CCB_LEVEL_ERROR, removal->failed_action,
+                  CCB_FIELDS(ccb_log_text("error", text)));
+    finish(removal, status);
+}
+
+static void on_done(void *user, const struct ccb_diego_answer *answer)
+{
+    struct removal *removal = user;
+    if (answer->code < 0) {
+        fail(removal, answer->message,
+             ccb_slice_is(answer->name, removal->not_found) ? 404 : 503);
+        return;
+    }
+    if (removal->killing)
+        ccb_log_write(&removal->log, CCB_LEVEL_INFO, "requested-stop-index",
+                      CCB_FIELDS(ccb_log_text("process_guid", removal->guid),
+                                 ccb_log_int("index", removal->index)));
+    finish(removal, 202);
+}
+
+static void call(struct removal *removal, enum ccb_diego_operation operation)
+{
+    struct ccb_diego_call_options options = {
+        .operation = operation,
+        .guid = removal->guid,
+        .index = removal->index,
+        .arena = removal->arena,
+        .on_done = on_done,
+        .user = removal,
+    };
+    struct ccb_error err;
+    if (ccb_diego_call(removal->listener->diego, &options, &err) < 0)
+        fail(removal, ccb_slice_of(err.message), 503);
+}
+
+void ccb_listener_stop(struct ccb_http_request *request, void *user)
+{
+    struct removal *removal = begin(request, user);
+    if (!removal)
+        return;
+    removal->not_found = CCB_DIEGO_LRP_NOT_FOUND;
+    removal->failed_action = "failed-to-delete-desired-lrp";
+    removal->log_fields[0] = ccb_log_text("process-guid", removal->guid);
+    ccb_log_begin(&removal->log, removal->listener->shared->log, "stop-app",
+                  removal->log_fields, 1);
+    call(removal, CCB_DIEGO_DELETE_LRP);
+}
+
+/* As Go's Atoi: an optional sign and decimal digits, of 64 bits. */
+static int parse_index(struct ccb_slice text, int64_t *out)
+{
+    bool negative = text.len > 0 && text.ptr[0] == '-';
+    size_t i = text.len > 0 && (negative || text.ptr[0] == '+');
+    int64_t value = 0;
+    if (i == text.len)
+        return CCB_INVALID;
+    for (; i < text.len; i++) {
+        int digit = text.ptr[i] - '0';
+        if (digit < 0 || digit > 9 ||
+            __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, digit, &value))
+            return CCB_INVALID;
+    }
+    /* The value was built negative, since that side reaches one further. */
+    if (!negative && __builtin_sub_overflow(0, value, &value))
+        return CCB_INVALID;
+    *out = value;
+    return 0;
+}
+
+void ccb_listener_kill(struct ccb_http_request *request, void *user)
+{
+    struct removal *removal = begin(request, user);
+    struct ccb_slice index;
+    if (!removal)
+        return;
+    index = ccb_http_request_info(request)->params[1];
+    removal->not_found = CCB_DIEGO_INDEX_NOT_FOUND;
+    removal->log_fields[0] = ccb_log_text("ProcessGuid", removal->guid);
+    removal->log_fields[1] = ccb_log_text("Index", index);
+    ccb_log_begin(&removal->log, removal->listener->shared->log, "kill-index",
+                  removal->log_fields, 2);
+    if (parse_index(index, &removal->index) < 0) {
+        removal->failed_action = "invalid-index";
+        fail(removal, ccb_slice_of("not a number"), 400);
+        return;
+    }
+    removal->failed_action = "request-kill-actual-lrp-index-failed";
+    removal->killing = true;
+    call(removal, CCB_DIEGO_KILL_INDEX);
+}

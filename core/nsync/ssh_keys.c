@@ -1,0 +1,260 @@
+/*
+ * Key pairs for apps that allow SSH: contract/nsync.md 3.2. Two fresh pairs a
+ * recipe, host first; made in libuv's thread pool, since one RSA pair costs
+ * milliseconds. Private keys are in the classic PEM forms ("RSA PRIVATE KEY",
+ * "EC PRIVATE KEY"), which every historic reader parses; public ones in the
+ * form of authorized_keys.
+ */
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/encoder.h>
+#include <openssl/evp.h>
+#include <openssl/md5.h>
+
+#include "base/mem.h"
+#include "nsync/internal.h"
+
+/* ---- the public key as SSH writes it (RFC 4253, RFC 5656) --------------- */
+
+static void put_string(struct ccb_buf *out, const void *bytes, size_t len)
+{
+    unsigned char head[4] = {(unsigned char)(len >> 24),
+                             (unsigned char)(len >> 16),
+                             (unsigned char)(len >> 8), (unsigned char)len};
+    ccb_buf_append(out, head, sizeof(head));
+    ccb_buf_append(out, bytes, len);
+}
+
+static void put_cstr(struct ccb_buf *out, const char *text)
+{
+    put_string(out, text, strlen(text));
+}
+
+/* A positive mpint: one zero byte in front when the top bit is set. */
+static int put_number(struct ccb_buf *out, const EVP_PKEY *key,
+                      const char *name)
+{
+    unsigned char bytes[513] = {0};
+    BIGNUM *number = NULL;
+    int len;
+    if (!EVP_PKEY_get_bn_param(key, name, &number))
+        return CCB_FAILED;
+    len = BN_bn2bin(number, bytes + 1);
+    BN_free(number);
+    if (bytes[1] & 0x80)
+        put_string(out, bytes, (size_t)len + 1);
+    else
+        put_string(out, bytes + 1, (size_t)len);
+    return 0;
+}
+
+static int put_rsa_blob(struct ccb_buf *out, const EVP_PKEY *key)
+{
+    int code;
+    put_cstr(out, "ssh-rsa");
+    code = put_number(out, key, OSSL_PKEY_PARAM_RSA_E);
+    return code < 0 ? code : put_number(out, key, OSSL_PKEY_PARAM_RSA_N);
+}
+
+static int put_ec_blob(struct ccb_buf *out, const EVP_PKEY *key)
+{
+    unsigned char point[133];
+    size_t len;
+    if (!EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point,
+                                         sizeof(point), &len))
+        return CCB_FAILED;
+    put_cstr(out, "ecdsa-sha2-nistp256");
+    put_cstr(out, "nistp256");
+    put_string(out, point, len);
+    return 0;
+}
+
+/* ---- the types ---------------------------------------------------------- */
+
+static EVP_PKEY *make_rsa(size_t bits)
+{
+    return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits);
+}
+
+static EVP_PKEY *make_ec(size_t bits)
+{
+    (void)bits;
+    return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+}
+
+static const struct type {
+    const char *name;
+    size_t bits;
+    EVP_PKEY *(*make)(size_t bits);
+    int (*put_blob)(struct ccb_buf *out, const EVP_PKEY *key);
+    const char *ssh_name;
+} types[] = {
+    {"rsa-1024", 1024, make_rsa, put_rsa_blob, "ssh-rsa"},
+    {"rsa-2048", 2048, make_rsa, put_rsa_blob, "ssh-rsa"},
+    {"ecdsa-p256", 256, make_ec, put_ec_blob, "ecdsa-sha2-nistp256"},
+};
+
+static const struct type *find_type(const char *name)
+{
+    size_t i;
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (strcmp(types[i].name, name) == 0)
+            return &types[i];
+    return NULL;
+}
+
+int ccb_ssh_key_type_check(const char *name)
+{
+    return find_type(name) ? 0 : CCB_NOT_FOUND;
+}
+
+/* ---- one pair ----------------------------------------------------------- */
+
+struct pair {
+    struct ccb_buf pem, blob;
+};
+
+static void destroy_pair(struct pair *pair)
+{
+    if (pair->pem.data)
+        OPENSSL_cleanse(pair->pem.data, pair->pem.len);
+    ccb_buf_destroy(&pair->pem);
+    ccb_buf_destroy(&pair->blob);
+}
+
+static int put_pem(struct ccb_buf *out, EVP_PKEY *key)
+{
+    OSSL_ENCODER_CTX *encoder = OSSL_ENCODER_CTX_new_for_pkey(
+        key, OSSL_KEYMGMT_SELECT_ALL, "PEM", "type-specific", NULL);
+    unsigned char *text = NULL;
+    size_t len = 0;
+    int ok = encoder && OSSL_ENCODER_to_data(encoder, &text, &len);
+    if (ok) {
+        ccb_buf_append(out, text, len);
+        OPENSSL_clear_free(text, len);
+    }
+    OSSL_ENCODER_CTX_free(encoder);
+    return ok ? 0 : CCB_FAILED;
+}
+
+static int make_pair(struct pair *pair, const struct type *type)
+{
+    EVP_PKEY *key = type->make(type->bits);
+    int code = CCB_FAILED;
+    if (!key)
+        return code;
+    code = put_pem(&pair->pem, key);
+    if (code == 0)
+        code = type->put_blob(&pair->blob, key);
+    if (code == 0)
+        code = pair->pem.failed ? pair->pem.failed : pair->blob.failed;
+    EVP_PKEY_free(key);
+    return code;
+}
+
+/* ---- the fact ----------------------------------------------------------- */
+
+static void put_fingerprint(struct ccb_json_writer *w, struct ccb_slice blob)
+{
+    unsigned char digest[MD5_DIGEST_LENGTH];
+    char text[3 * MD5_DIGEST_LENGTH + 1];
+    size_t i;
+    EVP_Q_digest(NULL, "MD5", NULL, blob.ptr, blob.len, digest, NULL);
+    for (i = 0; i < sizeof(digest); i++)
+        snprintf(text + 3 * i, 4, "%02x:", digest[i]);
+    ccb_json_member_string(w, "host_fingerprint",
+                           ccb_slice_make(text, 3 * sizeof(digest) - 1));
+}
+
+static void put_authorized_key(struct ccb_json_writer *w,
+                               const struct type *type, struct ccb_slice blob)
+{
+    struct ccb_buf line = {0};
+    char *room;
+    ccb_buf_printf(&line, "%s ", type->ssh_name);
+    room = ccb_buf_reserve(&line, (blob.len + 2) / 3 * 4 + 2);
+    if (room) {
+        line.len += (size_t)EVP_EncodeBlock((unsigned char *)room,
+                                            (const unsigned char *)blob.ptr,
+                                            (int)blob.len);
+        ccb_buf_putc(&line, '\n');
+    }
+    ccb_json_member_string(w, "authorized_key", ccb_buf_slice(&line));
+    ccb_buf_destroy(&line);
+}
+
+static int make_fact(struct ccb_buf *out, const struct type *type,
+                     const char **why)
+{
+    struct pair host = {0}, user = {0};
+    struct ccb_json_writer w;
+    int code = make_pair(&host, type);
+    *why = "making the SSH host key failed";
+    if (code == 0) {
+        code = make_pair(&user, type);
+        *why = "making the SSH user key failed";
+    }
+    if (code == 0) {
+        ccb_json_writer_init(&w, ccb_buf_sink, out);
+        ccb_json_begin_object(&w);
+        ccb_json_member_string(&w, "host_key", ccb_buf_slice(&host.pem));
+        put_fingerprint(&w, ccb_buf_slice(&host.blob));
+        ccb_json_member_string(&w, "user_key", ccb_buf_slice(&user.pem));
+        put_authorized_key(&w, type, ccb_buf_slice(&user.blob));
+        ccb_json_end_object(&w);
+        code = ccb_json_writer_end(&w);
+        *why = "out of memory";
+    }
+    destroy_pair(&host);
+    destroy_pair(&user);
+    return code;
+}
+
+struct work {
+    uv_work_t uv; /* first */
+    const struct type *type;
+    struct ccb_buf value;
+    const char *why;
+    int code;
+    void (*done)(void *token, int code, struct ccb_slice value,
+                 const char *error);
+    void *token;
+};
+
+static void on_work(uv_work_t *uv)
+{
+    struct work *work = (struct work *)uv;
+    work->code = make_fact(&work->value, work->type, &work->why);
+}
+
+static void on_worked(uv_work_t *uv, int status)
+{
+    struct work *work = (struct work *)uv;
+    if (status < 0)
+        work->code = CCB_CANCELLED;
+    work->done(work->token, work->code, ccb_buf_slice(&work->value), work->why);
+    if (work->value.data)
+        OPENSSL_cleanse(work->value.data, work->value.len);
+    ccb_buf_destroy(&work->value);
+    ccb_free(work);
+}
+
+int ccb_ssh_keys_gather(void *user, struct ccb_loop *loop,
+                        void (*done)(void *token, int code,
+                                     struct ccb_slice value, const char *error),
+                        void *token)
+{
+    struct work *work = ccb_calloc(1, sizeof(*work));
+    if (!work)
+        return CCB_NO_MEMORY;
+    work->type = find_type(user);
+    work->why = "";
+    work->done = done;
+    work->token = token;
+    if (uv_queue_work(&loop->uv, &work->uv, on_work, on_worked) < 0) {
+        ccb_free(work);
+        return CCB_FAILED;
+    }
+    return 0;
+}

@@ -1,0 +1,57 @@
+/* Turns flag values into the facts that plugins are given. */
+#include "role/facts.h"
+
+#include "ccbridge/json.h"
+
+static void put_pairs(struct ccb_json_writer *w, const struct ccb_pairs *pairs)
+{
+    size_t i;
+    ccb_json_begin_object(w);
+    for (i = 0; i < pairs->count; i++) {
+        ccb_json_key_slice(w, pairs->items[i].key);
+        ccb_json_put_string(w, pairs->items[i].value);
+    }
+    ccb_json_end_object(w);
+}
+
+static void put_value(struct ccb_json_writer *w, const struct ccb_flag *flag,
+                      const char *value)
+{
+    const char *text;
+    switch (flag->type) {
+    case CCB_FLAG_STRING:
+        memcpy(&text, value, sizeof(text));
+        ccb_json_put_string(w, ccb_slice_of(text ? text : ""));
+        break;
+    case CCB_FLAG_BOOL:
+        ccb_json_put_bool(w, *(const bool *)value);
+        break;
+    case CCB_FLAG_INT:
+    case CCB_FLAG_DURATION:
+        ccb_json_put_int(w, *(const int64_t *)value);
+        break;
+    case CCB_FLAG_UINT:
+        ccb_json_put_uint(w, *(const uint64_t *)value);
+        break;
+    case CCB_FLAG_PAIRS:
+        put_pairs(w, (const struct ccb_pairs *)value);
+        break;
+    }
+}
+
+void ccb_role_facts(struct ccb_buf *out, const struct ccb_flag *flags,
+                    size_t flag_count, const void *config)
+{
+    struct ccb_json_writer w;
+    size_t i;
+    ccb_json_writer_init(&w, ccb_buf_sink, out);
+    ccb_json_begin_object(&w);
+    for (i = 0; i < flag_count; i++) {
+        if (!flags[i].fact)
+            continue;
+        ccb_json_key(&w, flags[i].fact);
+        put_value(&w, &flags[i], (const char *)config + flags[i].offset);
+    }
+    ccb_json_end_object(&w);
+    ccb_json_writer_end(&w);
+}

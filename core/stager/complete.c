@@ -1,0 +1,241 @@
+/*
+ * POST /v1/staging/:staging_guid/completed: a finished task's result goes to
+ * CC (contract/stager.md C3, C6, C9). Nothing is retried here: the back end
+ * repeats its callback while the answer is 503 or 504.
+ */
+#include <openssl/evp.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/redact.h"
+#include "model/staging.h"
+#include "stager/internal.h"
+
+struct complete {
+    struct ccb_stager *stager;
+    struct ccb_http_request *request;
+    struct ccb_arena *arena;
+    struct ccb_finished_task task;
+    struct ccb_buf message;        /* for CC */
+    struct ccb_log_session log;    /* ...task-complete-callback-received */
+    struct ccb_log_session cc_log; /* ....cc-client */
+    struct ccb_log_field log_fields[1];
+};
+
+static void on_response(void *user, const struct ccb_plugin_result *result);
+static void on_delivered(void *user, const struct ccb_cc_answer *answer);
+
+static void finish(struct complete *complete, int status)
+{
+    ccb_buf_destroy(&complete->message);
+    ccb_http_respond(complete->request, status, NULL, ccb_slice_make(NULL, 0));
+}
+
+/* ---- 3: to CC ----------------------------------------------------------- */
+
+/* The historic line carries the payload as base64; secrets are taken out
+ * before it is encoded, since nobody could see them afterwards. */
+static void log_posting(struct complete *complete)
+{
+    struct ccb_buf shown = {0}, text = {0};
+    struct ccb_json payload;
+    char *room;
+    if (!ccb_log_enabled(CCB_LEVEL_INFO) ||
+        ccb_json_parse(&payload, ccb_buf_slice(&complete->message),
+                       CCB_JSON_WHOLE, NULL) < 0)
+        return;
+    ccb_redact_json(&shown, payload);
+    room = ccb_buf_reserve(&text, (shown.len + 2) / 3 * 4 + 1);
+    if (room) {
+        int n =
+            EVP_EncodeBlock((unsigned char *)room,
+                            (const unsigned char *)shown.data, (int)shown.len);
+        ccb_log_write(&complete->log, CCB_LEVEL_INFO,
+                      "posting-staging-complete",
+                      CCB_FIELDS(ccb_log_text(
+                          "payload", ccb_slice_make(room, (size_t)n))));
+        ccb_log_write(
+            &complete->cc_log, CCB_LEVEL_INFO, "delivering-staging-response",
+            CCB_FIELDS(ccb_log_text("payload", ccb_buf_slice(&shown))));
+    }
+    ccb_buf_destroy(&shown);
+    ccb_buf_destroy(&text);
+}
+
+static void fail_delivery(struct complete *complete, int status,
+                          const char *words)
+{
+    ccb_log_error(&complete->log, "cc-staging-complete-failed", words);
+    finish(complete, status);
+}
+
+static void deliver(struct complete *complete)
+{
+    struct ccb_error err;
+    if (complete->message.failed) {
+        ccb_log_error(&complete->log, "get-staging-response-failed",
+                      "out of memory");
+        finish(complete, 500);
+        return;
+    }
+    ccb_log_begin(&complete->cc_log, &complete->log, "cc-client", NULL, 0);
+    log_posting(complete);
+    if (ccb_cc_staging_complete(&complete->stager->cc, complete->task.task_guid,
+                                ccb_buf_slice(&complete->message),
+                                complete->arena, on_delivered, complete,
+                                &err) == 0)
+        return;
+    ccb_log_error(&complete->cc_log, "deliver-staging-response-failed",
+                  err.message);
+    fail_delivery(complete, 503, err.message);
+}
+
+static void count(const struct complete *complete)
+{
+    ccb_metric_add(complete->task.failed ? CCB_METRIC_STAGING_FAILED
+                                         : CCB_METRIC_STAGING_SUCCEEDED,
+                   1);
+}
+
+static void on_delivered(void *user, const struct ccb_cc_answer *answer)
+{
+    struct complete *complete = user;
+    if (answer->status == 0) {
+        ccb_log_error(&complete->cc_log, "deliver-staging-response-failed",
+                      answer->error);
+        fail_delivery(complete, 503, answer->error);
+        return;
+    }
+    ccb_log_info(&complete->cc_log, "delivered-staging-response");
+    if (answer->status != 200) {
+        fail_delivery(complete, answer->status, answer->error);
+        return;
+    }
+    count(complete);
+    ccb_log_info(&complete->log, "posted-staging-complete");
+    finish(complete, 200);
+}
+
+/* ---- 2: the plugin's reading of the result ------------------------------ */
+
+static void on_response(void *user, const struct ccb_plugin_result *result)
+{
+    struct complete *complete = user;
+    if (result->code < 0) {
+        ccb_log_error(&complete->log, "get-staging-response-failed",
+                      result->error);
+        finish(complete, 400);
+        return;
+    }
+    ccb_buf_put_slice(&complete->message, result->value.raw);
+    deliver(complete);
+}
+
+static void ask_plugin(struct complete *complete, struct ccb_plugin *plugin,
+                       struct ccb_slice lifecycle)
+{
+    struct ccb_stager_shared *shared = complete->stager->shared;
+    struct ccb_plugin_call_options call = {
+        .function = CCB_PLUGIN_STAGING_RESPONSE,
+        .guid = complete->task.task_guid,
+        .dialect = ccb_diego_dialect(complete->stager->diego),
+        .message = complete->task.document.raw,
+        .facts = ccb_buf_slice(&shared->facts),
+        .arena = complete->arena,
+        .log = ccb_stager_lifecycle_session(shared, lifecycle),
+        .on_done = on_response,
+        .user = complete,
+    };
+    struct ccb_error err;
+    if (ccb_plugin_call(plugin, complete->stager->worker->loop, &call, &err) ==
+        0)
+        return;
+    ccb_log_error(&complete->log, "get-staging-response-failed", err.message);
+    finish(complete, 500);
+}
+
+/* A failed task's message is the same for every lifecycle. */
+static void build_response(struct complete *complete, struct ccb_plugin *plugin,
+                           struct ccb_slice lifecycle)
+{
+    struct ccb_sanitised shown;
+    if (!complete->task.failed) {
+        ask_plugin(complete, plugin, lifecycle);
+        return;
+    }
+    shown = ccb_stager_sanitise(complete->task.failure_reason);
+    ccb_staging_error_encode(&complete->message, shown.id, shown.message);
+    deliver(complete);
+}
+
+/* ---- 1: the callback ---------------------------------------------------- */
+
+static struct ccb_plugin *find_plugin(
+    const struct complete *complete,
+    const struct ccb_staging_annotation *annotation)
+{
+    const struct ccb_plugins *plugins = complete->stager->worker->plugins;
+    if (annotation->plugin.len > 0)
+        return ccb_plugins_get(plugins, annotation->plugin);
+    if (annotation->lifecycle.len == 0)
+        return NULL;
+    return ccb_plugins_find(plugins, annotation->lifecycle,
+                            ccb_slice_make(NULL, 0));
+}
+
+static void take(struct complete *complete, struct ccb_slice path_guid)
+{
+    struct ccb_staging_annotation annotation;
+    struct ccb_plugin *plugin;
+    struct ccb_error err;
+    if (!ccb_slice_equal(path_guid, complete->task.task_guid)) {
+        ccb_log_write(&complete->log, CCB_LEVEL_ERROR, "task-guid-mismatch",
+                      CCB_FIELDS(ccb_log_text("body-task-guid",
+                                              complete->task.task_guid)));
+        finish(complete, 400);
+        return;
+    }
+    if (ccb_staging_annotation_decode(&annotation, complete->task.annotation,
+                                      complete->arena, &err) < 0) {
+        ccb_log_error(&complete->log, "parsing-annotation-failed", err.message);
+        finish(complete, 400);
+        return;
+    }
+    plugin = find_plugin(complete, &annotation);
+    if (!plugin) {
+        ccb_log_error(&complete->log,
+                      "get-staging-response-failed-backend-not-found",
+                      "no plugin reads the results of this lifecycle");
+        finish(complete, 404);
+        return;
+    }
+    build_response(complete, plugin, annotation.lifecycle);
+}
+
+void ccb_stager_complete(struct ccb_http_request *request, void *user)
+{
+    struct ccb_stager *stager = user;
+    struct ccb_log_session *handler =
+        &stager->shared->sessions[CCB_STAGER_COMPLETION];
+    const struct ccb_http_request_info *info = ccb_http_request_info(request);
+    struct ccb_arena *arena = ccb_http_request_arena(request);
+    struct complete *complete = ccb_arena_alloc(arena, sizeof(*complete));
+    struct ccb_error err;
+    if (!complete) {
+        ccb_http_respond(request, 500, NULL, ccb_slice_make(NULL, 0));
+        return;
+    }
+    complete->stager = stager;
+    complete->request = request;
+    complete->arena = arena;
+    if (ccb_finished_task_decode(&complete->task, info->body, arena, &err) <
+        0) {
+        ccb_log_error(handler, "parsing-incoming-task-failed", err.message);
+        finish(complete, err.code == CCB_NO_MEMORY ? 500 : 400);
+        return;
+    }
+    complete->log_fields[0] = ccb_log_text("guid", info->params[0]);
+    ccb_log_begin(&complete->log, handler, "task-complete-callback-received",
+                  complete->log_fields, 1);
+    take(complete, info->params[0]);
+}

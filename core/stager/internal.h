@@ -1,0 +1,70 @@
+/*
+ * The inside of the stager: what all its handlers share, and the handlers.
+ */
+#ifndef CCB_STAGER_INTERNAL_H
+#define CCB_STAGER_INTERNAL_H
+
+#include "base/buf.h"
+#include "cc/cc.h"
+#include "diego/diego.h"
+#include "role/role.h"
+
+#define CCB_STAGER_DOMAIN "cf-app-staging"
+
+struct ccb_stager_config {
+    const char *stager_url;
+    const char *docker_staging_stack;
+    const char *consul_cluster;
+    const char *docker_registry_address;
+    bool insecure_docker_registry;
+    const char *cc_base_url, *cc_username, *cc_password;
+    bool skip_cert_verify;
+    const char *diego_api_url;
+    const char *file_server_url;
+    const char *cc_uploader_url;
+    struct ccb_pairs lifecycles;
+};
+
+/* Log sessions opened once, in this order: their numbers are contract. */
+enum ccb_stager_session {
+    CCB_STAGER_TRADITIONAL,
+    CCB_STAGER_DOCKER,
+    CCB_STAGER_STAGING,
+    CCB_STAGER_COMPLETION,
+    CCB_STAGER_OTHER, /* lifecycles the historic stager did not know */
+    CCB_STAGER_SESSIONS
+};
+
+/* Once a process. */
+struct ccb_stager_shared {
+    const struct ccb_stager_config *config;
+    struct ccb_log_session sessions[CCB_STAGER_SESSIONS];
+    struct ccb_buf facts;
+};
+
+/* Once a worker. */
+struct ccb_stager {
+    struct ccb_stager_shared *shared;
+    const struct ccb_worker *worker;
+    struct ccb_diego *diego;
+    struct ccb_cc_options cc;
+};
+
+/* The session that is the parent of a lifecycle's lines. */
+struct ccb_log_session *ccb_stager_lifecycle_session(
+    struct ccb_stager_shared *shared, struct ccb_slice lifecycle);
+
+/* Handlers; `user` is the struct ccb_stager. */
+void ccb_stager_stage(struct ccb_http_request *request, void *user);
+void ccb_stager_stop(struct ccb_http_request *request, void *user);
+void ccb_stager_complete(struct ccb_http_request *request, void *user);
+
+/* What CC is told of an error text: contract/stager.md C7. `id` is a literal;
+ * `message` is either the text or a literal. */
+struct ccb_sanitised {
+    const char *id;
+    struct ccb_slice message;
+};
+struct ccb_sanitised ccb_stager_sanitise(struct ccb_slice text);
+
+#endif

@@ -1,0 +1,282 @@
+/*
+ * The stager as a role: its flags (contract/stager.md C1), the checks of its
+ * command line, its routes (C3), and what it keeps per process and per worker.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "net/url.h"
+#include "role/facts.h"
+#include "role/own_url.h"
+#include "stager/internal.h"
+#include "stager/stager.h"
+
+#define AT(member) offsetof(struct ccb_stager_config, member)
+
+static const struct ccb_flag flags[] = {
+    {.name = "stagerURL",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(stager_url),
+     .placeholder = "URL",
+     .help = "Own base URL: its port is listened on, and the whole is put "
+             "before the path of completion callbacks"},
+    {.name = "dockerStagingStack",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(docker_staging_stack),
+     .placeholder = "STACK",
+     .help = "Stack whose root file system runs docker staging tasks",
+     .fact = "docker_staging_stack"},
+    {.name = "consulCluster",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(consul_cluster),
+     .placeholder = "URL",
+     .help = "Consul agent that knows the docker registries"},
+    {.name = "dockerRegistryAddress",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(docker_registry_address),
+     .placeholder = "HOST:PORT",
+     .help = "Address of the docker registry that caches images",
+     .fact = "docker_registry_address"},
+    {.name = "insecureDockerRegistry",
+     .type = CCB_FLAG_BOOL,
+     .offset = AT(insecure_docker_registry),
+     .help = "Let the docker builder use the registry without TLS",
+     .fact = "insecure_docker_registry"},
+    {.name = "ccBaseURL",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(cc_base_url),
+     .placeholder = "URL",
+     .help = "Base URL of the Cloud Controller"},
+    {.name = "ccUsername",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(cc_username),
+     .placeholder = "NAME",
+     .help = "User for basic auth at the Cloud Controller"},
+    {.name = "ccPassword",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(cc_password),
+     .placeholder = "PASSWORD",
+     .help = "Password for basic auth at the Cloud Controller"},
+    {.name = "skipCertVerify",
+     .type = CCB_FLAG_BOOL,
+     .offset = AT(skip_cert_verify),
+     .help = "Do not verify the Cloud Controller's certificate",
+     .fact = "skip_cert_verify"},
+    {.name = "diegoAPIURL",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(diego_api_url),
+     .placeholder = "URL",
+     .help = "Base URL of the Receptor, with user and password where it wants "
+             "them"},
+    {.name = "fileServerURL",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(file_server_url),
+     .placeholder = "URL",
+     .help = "Base URL of the file server that has the lifecycle bundles",
+     .fact = "file_server_url"},
+    {.name = "ccUploaderURL",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(cc_uploader_url),
+     .placeholder = "URL",
+     .help = "Base URL of the uploader that takes droplets",
+     .fact = "cc_uploader_url"},
+    {.name = "lifecycle",
+     .type = CCB_FLAG_PAIRS,
+     .offset = AT(lifecycles),
+     .placeholder = "KEY:PATH",
+     .help = "Bundle of a lifecycle, or of a lifecycle on a stack "
+             "(buildpack/STACK:PATH); repeatable",
+     .fact = "lifecycles"},
+};
+
+/* ---- the command line --------------------------------------------------- */
+
+static int check_own_url(const struct ccb_stager_config *config,
+                         struct ccb_error *err)
+{
+    uint16_t number;
+    return ccb_role_own_port(config->stager_url, &number, err);
+}
+
+static int check_stack(const struct ccb_stager_config *config,
+                       struct ccb_error *err)
+{
+    if (config->docker_staging_stack[0])
+        return 0;
+    return ccb_error_set(err, CCB_INVALID,
+                         "dockerStagingStack cannot be blank");
+}
+
+static int check_consul(const struct ccb_stager_config *config,
+                        struct ccb_error *err)
+{
+    struct ccb_url url;
+    return ccb_url_parse(&url, ccb_slice_of(config->consul_cluster), err);
+}
+
+/* The URL parser of 2015 took "10.0.0.1:8080" for a path and refused only a
+ * scheme that is empty; operators rely on it. */
+static int check_registry(const struct ccb_stager_config *config,
+                          struct ccb_error *err)
+{
+    if (config->docker_registry_address[0] != ':')
+        return 0;
+    return ccb_error_set(err, CCB_INVALID, "parse %s: missing protocol scheme",
+                         config->docker_registry_address);
+}
+
+static const struct {
+    int (*check)(const struct ccb_stager_config *config, struct ccb_error *err);
+    const char *action;
+} checks[] = {
+    {check_own_url, "Invalid stager URL"},
+    {check_stack, "Invalid Docker staging stack"},
+    {check_consul, "Error parsing consul agent URL"},
+    {check_registry, "Error parsing Docker Registry address"},
+};
+
+static int check(const void *config, const char **action, struct ccb_error *err)
+{
+    size_t i;
+    for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        int code = checks[i].check(config, err);
+        if (code < 0) {
+            *action = checks[i].action;
+            return code;
+        }
+    }
+    return 0;
+}
+
+static uint16_t port(const void *config)
+{
+    const struct ccb_stager_config *c = config;
+    uint16_t number;
+    ccb_role_own_port(c->stager_url, &number, NULL); /* it was checked */
+    return number;
+}
+
+/* ---- per process, per worker -------------------------------------------- */
+
+static const char *const session_names[CCB_STAGER_SESSIONS] = {
+    [CCB_STAGER_TRADITIONAL] = "traditional",
+    [CCB_STAGER_DOCKER] = "docker",
+    [CCB_STAGER_STAGING] = "staging-handler",
+    [CCB_STAGER_COMPLETION] = "completion-handler",
+    [CCB_STAGER_OTHER] = "plugin",
+};
+
+/* The names the historic stager had for its two back ends. */
+static const struct {
+    const char *lifecycle;
+    enum ccb_stager_session session;
+} lifecycle_sessions[] = {
+    {"buildpack", CCB_STAGER_TRADITIONAL},
+    {"docker", CCB_STAGER_DOCKER},
+};
+
+struct ccb_log_session *ccb_stager_lifecycle_session(
+    struct ccb_stager_shared *shared, struct ccb_slice lifecycle)
+{
+    size_t i;
+    for (i = 0; i < 2; i++)
+        if (ccb_slice_is(lifecycle, lifecycle_sessions[i].lifecycle))
+            return &shared->sessions[lifecycle_sessions[i].session];
+    return &shared->sessions[CCB_STAGER_OTHER];
+}
+
+static void release(void *shared)
+{
+    struct ccb_stager_shared *s = shared;
+    if (!s)
+        return;
+    ccb_buf_destroy(&s->facts);
+    ccb_free(s);
+}
+
+static int prepare(void **shared, const void *config,
+                   struct ccb_log_session *log, struct ccb_error *err)
+{
+    struct ccb_stager_shared *s = ccb_calloc(1, sizeof(*s));
+    size_t i;
+    if (!s)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    s->config = config;
+    for (i = 0; i < CCB_STAGER_SESSIONS; i++)
+        ccb_log_begin(&s->sessions[i], log, session_names[i], NULL, 0);
+    ccb_role_facts(&s->facts, flags, sizeof(flags) / sizeof(flags[0]), config);
+    if (s->facts.failed) {
+        release(s);
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    }
+    *shared = s;
+    return 0;
+}
+
+static void close_instance(void *instance)
+{
+    struct ccb_stager *stager = instance;
+    ccb_diego_close(stager->diego);
+    ccb_free(stager);
+}
+
+static int open_instance(void **instance, void *shared,
+                         const struct ccb_worker *worker, struct ccb_error *err)
+{
+    struct ccb_stager_shared *s = shared;
+    struct ccb_stager *stager = ccb_calloc(1, sizeof(*stager));
+    if (!stager)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    stager->shared = s;
+    stager->worker = worker;
+    stager->cc = (struct ccb_cc_options){
+        .client = worker->client,
+        .base_url = ccb_slice_of(s->config->cc_base_url),
+        .username = ccb_slice_of(s->config->cc_username),
+        .password = ccb_slice_of(s->config->cc_password),
+        .skip_cert_verify = s->config->skip_cert_verify,
+    };
+    stager->diego = ccb_diego_open_receptor(
+        worker->client, ccb_slice_of(s->config->diego_api_url), 0);
+    if (!stager->diego) {
+        ccb_free(stager);
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    }
+    *instance = stager;
+    return 0;
+}
+
+static const struct ccb_http_route routes[] = {
+    {.method = "PUT",
+     .path = "/v1/staging/:staging_guid",
+     .on_request = ccb_stager_stage,
+     .form_body = true},
+    {.method = "DELETE",
+     .path = "/v1/staging/:staging_guid",
+     .on_request = ccb_stager_stop},
+    {.method = "POST",
+     .path = "/v1/staging/:staging_guid/completed",
+     .on_request = ccb_stager_complete,
+     .form_body = true},
+};
+
+const struct ccb_role ccb_stager_role = {
+    .name = "stager",
+    .summary = "makes tasks of CC's staging requests and returns their results",
+    .flags = flags,
+    .flag_count = sizeof(flags) / sizeof(flags[0]),
+    .config_size = sizeof(struct ccb_stager_config),
+    .starting = "starting",
+    .ready = "Listening for staging requests!",
+    .stopped = "stopped",
+    .failed = "Stager exited with error",
+    .failure_is_fatal = true,
+    .check = check,
+    .port = port,
+    .prepare = prepare,
+    .release = release,
+    .open = open_instance,
+    .close = close_instance,
+    .routes = routes,
+    .route_count = sizeof(routes) / sizeof(routes[0]),
+};
