@@ -1,0 +1,98 @@
+/* The debug server's pages. */
+#include "daemon/debug.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "net/url.h"
+
+/* The words are matched to the letter; others are ignored, as they always
+ * were: the answer is 200 all the same. */
+static const struct {
+    const char *words[4];
+    enum ccb_log_level level;
+} levels[] = {
+    {{"debug", "DEBUG", "d", "0"}, CCB_LEVEL_DEBUG},
+    {{"info", "INFO", "i", "1"}, CCB_LEVEL_INFO},
+    {{"error", "ERROR", "e", "2"}, CCB_LEVEL_ERROR},
+    {{"fatal", "FATAL", "f", "3"}, CCB_LEVEL_FATAL},
+};
+
+static void on_log_level(struct ccb_http_request *request, void *user)
+{
+    struct ccb_slice body = ccb_http_request_info(request)->body;
+    size_t i, k;
+    (void)user;
+    for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+        for (k = 0; k < 4; k++)
+            if (ccb_slice_is(body, levels[i].words[k]))
+                ccb_log_set_level(levels[i].level);
+    ccb_http_respond(request, 200, NULL, ccb_slice_make(NULL, 0));
+}
+
+static void on_metrics(struct ccb_http_request *request, void *user)
+{
+    struct ccb_buf text = {0};
+    (void)user;
+    ccb_metrics_print(&text);
+    ccb_http_respond(request, text.failed ? 500 : 200,
+                     "text/plain; version=0.0.4; charset=utf-8",
+                     ccb_buf_slice(&text));
+    ccb_buf_destroy(&text);
+}
+
+static const struct ccb_http_route routes[] = {
+    {.method = "GET", .path = "/log-level", .on_request = on_log_level},
+    {.method = "PUT", .path = "/log-level", .on_request = on_log_level},
+    {.method = "POST", .path = "/log-level", .on_request = on_log_level},
+    {.method = "DELETE", .path = "/log-level", .on_request = on_log_level},
+    {.method = "PATCH", .path = "/log-level", .on_request = on_log_level},
+    {.method = "OPTIONS", .path = "/log-level", .on_request = on_log_level},
+    {.method = "GET", .path = "/metrics", .on_request = on_metrics},
+};
+
+static int parse_address(const char *address, char *host, size_t size,
+                         uint16_t *port, struct ccb_error *err)
+{
+    struct ccb_slice name, number;
+    char digits[8];
+    char *end;
+    long value;
+    int code =
+        ccb_url_split_host_port(ccb_slice_of(address), &name, &number, err);
+    if (code < 0)
+        return code;
+    snprintf(host, size, "%.*s", (int)name.len, name.ptr);
+    snprintf(digits, sizeof(digits), "%.*s", (int)number.len, number.ptr);
+    value = strtol(digits, &end, 10);
+    if (*end || end == digits || value < 0 || value > 65535)
+        return ccb_error_set(err, CCB_INVALID,
+                             "listen tcp: %s: the port is no number from 0 to "
+                             "65535",
+                             address);
+    *port = (uint16_t)value;
+    return 0;
+}
+
+int ccb_debug_listen(const char *address, int *fd, struct ccb_error *err)
+{
+    char host[256];
+    uint16_t port = 0;
+    int code = parse_address(address, host, sizeof(host), &port, err);
+    if (code == 0)
+        code = ccb_http_listen(host[0] ? host : "0.0.0.0", port, -1, fd, err);
+    return code;
+}
+
+int ccb_debug_open(struct ccb_http_server **server, struct ccb_loop *loop,
+                   int fd, const struct ccb_http_limits *limits,
+                   struct ccb_error *err)
+{
+    const struct ccb_http_server_options options = {
+        .routes = routes,
+        .route_count = sizeof(routes) / sizeof(routes[0]),
+        .limits = limits,
+    };
+    return ccb_http_server_open(server, loop, fd, &options, err);
+}

@@ -1,0 +1,36 @@
+/*
+ * The command line: which roles run, their flags, and the flags that every
+ * process has (contract/stager.md A1 and our own).
+ */
+#ifndef CCB_DAEMON_OPTIONS_H
+#define CCB_DAEMON_OPTIONS_H
+
+#include "base/flags.h"
+#include "net/http_server.h"
+#include "role/role.h"
+
+#define CCB_MAX_ROLES 8
+#define CCB_MAX_WORKERS 64
+
+struct ccb_options {
+    /* flags of the process */
+    const char *debug_addr;
+    const char *log_level;
+    uint64_t workers;
+    const char *plugin_dirs; /* separated by ':' */
+    struct ccb_pairs lifecycle_plugins;
+    int64_t plugin_timeout;
+    struct ccb_http_limits limits;
+
+    const struct ccb_role *roles[CCB_MAX_ROLES];
+    void *configs[CCB_MAX_ROLES]; /* heap */
+    size_t role_count;
+    bool historic; /* called by a historic program's name, or as one role */
+};
+
+/* Fills `options` from main's arguments. -1: go on; otherwise the status to
+ * exit with, everything having been said. */
+int ccb_options_parse(struct ccb_options *options, int argc, char **argv);
+void ccb_options_destroy(struct ccb_options *options);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * Opens the plugin registry: directories from -pluginDir, or those beside the
+ * program, or the installed ones. A -lifecycle key that no plugin claims, and a
+ * claim that two plugins have, are logged under a historic name, which serves
+ * on, and an error in `all`.
+ */
+#include "daemon/plugins.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define MAX_DIRECTORIES 16
+
+/* DIR/../plugins of the running program, when it is there. */
+static bool find_beside(char *out, size_t size)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char *slash;
+    if (n <= 0)
+        return false;
+    self[n] = '\0';
+    slash = strrchr(self, '/');
+    if (!slash)
+        return false;
+    *slash = '\0';
+    if ((size_t)snprintf(out, size, "%s/../plugins", self) >= size)
+        return false;
+    return access(out, R_OK | X_OK) == 0;
+}
+
+/* Splits "A:B" in place. */
+static size_t split(char *text, const char **out, size_t max)
+{
+    size_t n = 0;
+    while (text && *text && n < max) {
+        char *colon = strchr(text, ':');
+        if (colon)
+            *colon++ = '\0';
+        if (*text)
+            out[n++] = text;
+        text = colon;
+    }
+    return n;
+}
+
+static int check_key(const struct ccb_plugins *plugins, struct ccb_slice key,
+                     const struct ccb_options *options,
+                     struct ccb_log_session *log, struct ccb_error *err)
+{
+    const char *slash = key.len ? memchr(key.ptr, '/', key.len) : NULL;
+    size_t head = slash ? (size_t)(slash - key.ptr) : key.len;
+    struct ccb_slice stack = slash
+                                 ? ccb_slice_make(slash + 1, key.len - head - 1)
+                                 : ccb_slice_make(NULL, 0);
+    if (ccb_plugins_find(plugins, ccb_slice_make(key.ptr, head), stack))
+        return 0;
+    ccb_error_set(err, CCB_NOT_FOUND,
+                  "-lifecycle %.*s: no plugin claims this key; add its plugin "
+                  "to -pluginDir, or name one with -lifecyclePlugin %.*s:ID",
+                  (int)key.len, key.ptr, (int)key.len, key.ptr);
+    if (!options->historic)
+        return err->code;
+    ccb_log_error(log, "lifecycle-not-claimed", err->message);
+    return 0;
+}
+
+static int check_keys(const struct ccb_plugins *plugins,
+                      const struct ccb_options *options,
+                      struct ccb_member *member, struct ccb_error *err)
+{
+    size_t i, k;
+    for (i = 0; i < member->role->flag_count; i++) {
+        const struct ccb_flag *flag = &member->role->flags[i];
+        const struct ccb_pairs *pairs =
+            (const void *)((const char *)member->config + flag->offset);
+        if (flag->type != CCB_FLAG_PAIRS)
+            continue;
+        for (k = 0; k < pairs->count; k++) {
+            int code = check_key(plugins, pairs->items[k].key, options,
+                                 &member->log, err);
+            if (code < 0)
+                return code;
+        }
+    }
+    return 0;
+}
+
+int ccb_daemon_plugins_open(struct ccb_plugins **plugins,
+                            const struct ccb_options *options,
+                            struct ccb_member *members, size_t member_count,
+                            struct ccb_error *err)
+{
+    const char *directories[MAX_DIRECTORIES] = {CCB_PLUGIN_DIR};
+    struct ccb_plugins_options open = {
+        .directories = directories,
+        .directory_count = 1,
+        .by_hand = &options->lifecycle_plugins,
+        .strict = !options->historic,
+        .call_timeout = options->plugin_timeout,
+        .log = &members[0].log,
+    };
+    char beside[PATH_MAX + 16];
+    char *given = ccb_strdup(options->plugin_dirs);
+    size_t i;
+    int code;
+    if (!given)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    if (given[0])
+        open.directory_count = split(given, directories, MAX_DIRECTORIES);
+    else if (find_beside(beside, sizeof(beside)))
+        directories[0] = beside;
+    code = ccb_plugins_open(plugins, &open, err);
+    for (i = 0; code == 0 && i < member_count; i++)
+        code = check_keys(*plugins, options, &members[i], err);
+    ccb_free(given);
+    return code;
+}

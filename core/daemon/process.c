@@ -1,0 +1,403 @@
+/*
+ * Brings the chosen roles up in order, waits for SIGINT or SIGTERM, and takes
+ * them down in reverse (contract/stager.md A5, C2).
+ *
+ * The main thread is worker 0 and has the signals and the debug server; the
+ * others only their own loop. A role's listening sockets are all opened before
+ * any worker starts, so a port in use is found before anything runs.
+ */
+#include "daemon/process.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "daemon/debug.h"
+#include "daemon/plugins.h"
+#include "daemon/worker.h"
+
+struct process {
+    struct ccb_options *options;
+    struct ccb_member members[CCB_MAX_ROLES];
+    size_t member_count;
+    struct ccb_plugins *plugins;
+    int debug_fd; /* until its server takes it over */
+    struct ccb_http_server *debug;
+    uv_signal_t signals[2];
+    struct ccb_thread *threads; /* [0] is the main thread's */
+    struct helper *helpers;     /* [0] is not used */
+    size_t thread_count;
+    size_t running; /* threads whose servers are not all closed yet */
+    bool stopping;
+    int status; /* to exit with */
+};
+
+/* A worker thread beside the main one. */
+struct helper {
+    struct process *process;
+    size_t number;
+    uv_thread_t id;
+    uv_sem_t opened;
+    int code;
+    struct ccb_error err;
+    struct ccb_post stopped;
+    bool started;
+};
+
+/* ---- failing to start --------------------------------------------------- */
+
+/* The words of the historic process group, and the historic way to end. */
+static int fail(struct process *p, const char *member, const char *why)
+{
+    const struct ccb_member *first = &p->members[0];
+    char trace[512];
+    snprintf(trace, sizeof(trace),
+             "Exit trace for group:\n%s exited with error: %s\n", member, why);
+    if (first->role->failure_is_fatal)
+        ccb_log_fatal(&first->log, first->role->failed, trace);
+    ccb_log_error(&first->log, first->role->failed, trace);
+    return 1;
+}
+
+static void say_ready(struct process *p)
+{
+    size_t i;
+    for (i = 0; i < p->member_count; i++)
+        ccb_log_info(&p->members[i].log, p->members[i].role->ready);
+}
+
+/* ---- the command line of each role -------------------------------------- */
+
+static void make_members(struct process *p)
+{
+    size_t i, k;
+    for (i = 0; i < p->options->role_count; i++) {
+        struct ccb_member *member = &p->members[i];
+        member->role = p->options->roles[i];
+        member->config = p->options->configs[i];
+        ccb_log_open(&member->log, member->role->name);
+        for (k = 0; k < CCB_MAX_WORKERS; k++)
+            member->fds[k] = -1;
+    }
+    p->member_count = i;
+}
+
+static void check_members(struct process *p)
+{
+    const char *action;
+    struct ccb_error err;
+    size_t i;
+    for (i = 0; i < p->member_count; i++) {
+        struct ccb_member *member = &p->members[i];
+        if (member->role->check(member->config, &action, &err) < 0)
+            ccb_log_fatal(&member->log, action, err.message);
+    }
+}
+
+/* ---- listening ---------------------------------------------------------- */
+
+static int listen_member(struct ccb_member *member, size_t workers,
+                         struct ccb_error *err)
+{
+    uint16_t port = member->role->port(member->config);
+    size_t i;
+    int code = ccb_http_listen("0.0.0.0", port, -1, &member->fds[0], err);
+    for (i = 1; code == 0 && i < workers; i++)
+        code = ccb_http_listen("0.0.0.0", ccb_http_bound_port(member->fds[0]),
+                               member->fds[0], &member->fds[i], err);
+    return code;
+}
+
+static void close_listeners(struct process *p)
+{
+    size_t i, k;
+    for (i = 0; i < p->member_count; i++)
+        for (k = 0; k < CCB_MAX_WORKERS; k++)
+            if (p->members[i].fds[k] >= 0)
+                close(p->members[i].fds[k]);
+    if (p->debug_fd >= 0)
+        close(p->debug_fd);
+}
+
+/* ---- the end ------------------------------------------------------------ */
+
+static void on_debug_closed(void *user)
+{
+    struct process *p = user;
+    p->debug = NULL;
+}
+
+/* The debug server goes last, with what kept the main loop alive. */
+static void on_thread_stopped(struct process *p)
+{
+    size_t i;
+    if (--p->running > 0)
+        return;
+    if (p->debug)
+        ccb_http_server_close(p->debug, on_debug_closed, p);
+    for (i = 0; i < 2; i++)
+        uv_close((uv_handle_t *)&p->signals[i], NULL);
+}
+
+static void on_main_stopped(void *user)
+{
+    on_thread_stopped(user);
+}
+
+static void on_stop_post(struct ccb_post *post)
+{
+    struct ccb_thread *thread =
+        (struct ccb_thread *)((char *)post - offsetof(struct ccb_thread, stop));
+    ccb_thread_stop(thread);
+}
+
+static void stop(struct process *p)
+{
+    size_t i;
+    p->stopping = true;
+    for (i = 1; i < p->thread_count; i++)
+        ccb_loop_post(&p->threads[i].loop, &p->threads[i].stop);
+    ccb_thread_stop(&p->threads[0]);
+}
+
+static void say_stopped(struct process *p)
+{
+    size_t i;
+    for (i = 0; p->status == 0 && i < p->member_count; i++)
+        ccb_log_info(&p->members[i].log, p->members[i].role->stopped);
+}
+
+/* What is in flight may wait for ever, and handlers and plugins can't be
+ * called back from here: so the process just ends. */
+static void leave(struct process *p)
+{
+    ccb_log_error(&p->members[0].log, "requests-cut",
+                  "a second signal came before the requests in flight were "
+                  "answered");
+    say_stopped(p);
+    ccb_log_flush();
+    _exit(p->status);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct process *p = signal->data;
+    (void)number;
+    if (p->stopping)
+        leave(p);
+    stop(p);
+}
+
+/* ---- worker threads ----------------------------------------------------- */
+
+static void on_helper_stopped_post(struct ccb_post *post)
+{
+    struct helper *helper =
+        (struct helper *)((char *)post - offsetof(struct helper, stopped));
+    on_thread_stopped(helper->process);
+}
+
+static void on_helper_stopped(void *user)
+{
+    struct helper *helper = user;
+    ccb_loop_post(&helper->process->threads[0].loop, &helper->stopped);
+}
+
+static void run_helper(void *user)
+{
+    struct helper *helper = user;
+    struct process *p = helper->process;
+    struct ccb_thread *thread = &p->threads[helper->number];
+    thread->on_stopped = on_helper_stopped;
+    thread->user = helper;
+    thread->stop.run = on_stop_post;
+    helper->stopped.run = on_helper_stopped_post;
+    helper->code =
+        ccb_thread_open(thread, p->members, p->member_count, helper->number,
+                        p->plugins, &p->options->limits, &helper->err);
+    uv_sem_post(&helper->opened);
+    if (thread->opened)
+        ccb_loop_run(&thread->loop);
+}
+
+static int start_helper(struct process *p, size_t number, struct ccb_error *err)
+{
+    struct helper *helper = &p->helpers[number];
+    helper->process = p;
+    helper->number = number;
+    uv_sem_init(&helper->opened, 0);
+    if (uv_thread_create(&helper->id, run_helper, helper) < 0)
+        return ccb_error_set(err, CCB_IO, "worker thread %zu: cannot start",
+                             number);
+    helper->started = true;
+    uv_sem_wait(&helper->opened);
+    p->thread_count++;
+    p->running++;
+    *err = helper->err;
+    return helper->code;
+}
+
+static void join_helpers(struct process *p)
+{
+    size_t i;
+    for (i = 1; p->helpers && i < p->options->workers; i++) {
+        if (!p->helpers[i].started)
+            continue;
+        uv_thread_join(&p->helpers[i].id);
+        uv_sem_destroy(&p->helpers[i].opened);
+    }
+}
+
+/* ---- the start ---------------------------------------------------------- */
+
+static int open_main(struct process *p, struct ccb_error *err)
+{
+    struct ccb_thread *main_thread = &p->threads[0];
+    static const int numbers[2] = {SIGINT, SIGTERM};
+    int code;
+    size_t i;
+    main_thread->on_stopped = on_main_stopped;
+    main_thread->user = p;
+    code = ccb_thread_open(main_thread, p->members, p->member_count, 0,
+                           p->plugins, &p->options->limits, err);
+    p->thread_count = p->running = 1;
+    for (i = 0; main_thread->opened && i < 2; i++) {
+        uv_signal_init(&main_thread->loop.uv, &p->signals[i]);
+        p->signals[i].data = p;
+        uv_signal_start(&p->signals[i], on_signal, numbers[i]);
+    }
+    return code;
+}
+
+static int open_plugins(struct process *p, struct ccb_error *err)
+{
+    size_t i;
+    int code = 0;
+    for (i = 0; code == 0 && i < p->member_count; i++)
+        code = p->members[i].role->prepare(&p->members[i].shared,
+                                           p->members[i].config,
+                                           &p->members[i].log, err);
+    if (code == 0)
+        code = ccb_daemon_plugins_open(&p->plugins, p->options, p->members,
+                                       p->member_count, err);
+    return code;
+}
+
+static int open_servers(struct process *p, struct ccb_error *err)
+{
+    size_t i;
+    int code = 0;
+    for (i = 0; code == 0 && i < p->member_count; i++)
+        code = listen_member(&p->members[i], p->options->workers, err);
+    return code == 0 ? open_main(p, err) : code;
+}
+
+static int listen_debug(struct process *p, struct ccb_error *err)
+{
+    if (!p->options->debug_addr[0])
+        return 0;
+    return ccb_debug_listen(p->options->debug_addr, &p->debug_fd, err);
+}
+
+static int open_debug(struct process *p, struct ccb_error *err)
+{
+    int fd = p->debug_fd;
+    if (fd < 0)
+        return 0;
+    p->debug_fd = -1;
+    return ccb_debug_open(&p->debug, &p->threads[0].loop, fd,
+                          &p->options->limits, err);
+}
+
+static int open_helpers(struct process *p, struct ccb_error *err)
+{
+    size_t i;
+    int code = 0;
+    for (i = 1; code == 0 && i < p->options->workers; i++)
+        code = start_helper(p, i, err);
+    return code;
+}
+
+/* Everything that may fail; *who is the member to blame. */
+static int open_all(struct process *p, const char **who, struct ccb_error *err)
+{
+    static const struct {
+        const char *who;
+        int (*open)(struct process *p, struct ccb_error *err);
+    } steps[] = {
+        {"plugins", open_plugins}, {"debug-server", listen_debug},
+        {"server", open_servers},  {"debug-server", open_debug},
+        {"server", open_helpers},
+    };
+    size_t i;
+    int code = 0;
+    for (i = 0; code == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+        *who = steps[i].who;
+        code = steps[i].open(p, err);
+    }
+    return code;
+}
+
+static void release(struct process *p)
+{
+    struct ccb_error err;
+    size_t i;
+    join_helpers(p);
+    /* Before the loops: a plugin's late answer is posted to one of them. */
+    ccb_plugins_close(p->plugins);
+    for (i = 0; i < p->options->workers; i++)
+        if (ccb_thread_close(&p->threads[i], &err) < 0)
+            ccb_log_error(&p->members[0].log, "worker-not-closed", err.message);
+    close_listeners(p);
+    for (i = 0; i < p->member_count; i++)
+        p->members[i].role->release(p->members[i].shared);
+    ccb_free(p->threads);
+    ccb_free(p->helpers);
+}
+
+static int run(struct process *p)
+{
+    const char *who;
+    struct ccb_error err = {0};
+    size_t i;
+    for (i = 0; i < p->member_count; i++)
+        if (p->members[i].role->starting)
+            ccb_log_info(&p->members[i].log, p->members[i].role->starting);
+    if (open_all(p, &who, &err) < 0) {
+        say_ready(p); /* as the historic programs do */
+        p->status = fail(p, who, err.message);
+        if (p->thread_count > 0)
+            stop(p);
+    } else {
+        say_ready(p);
+    }
+    if (p->threads[0].opened)
+        ccb_loop_run(&p->threads[0].loop);
+    say_stopped(p);
+    release(p);
+    return p->status;
+}
+
+int ccb_process_run(struct ccb_options *options)
+{
+    struct process p = {.options = options, .debug_fd = -1};
+    int status;
+    ccb_log_set_level(
+        (enum ccb_log_level)ccb_log_parse_level(options->log_level));
+    make_members(&p);
+    check_members(&p);
+    p.threads = ccb_calloc(options->workers, sizeof(*p.threads));
+    p.helpers = ccb_calloc(options->workers, sizeof(*p.helpers));
+    if (!p.threads || !p.helpers) {
+        ccb_free(p.threads);
+        ccb_free(p.helpers);
+        return fail(&p, "server", "out of memory");
+    }
+    status = run(&p);
+    ccb_log_flush();
+    /* Joins the pool's threads while OpenSSL still lives: it frees what it
+     * keeps for a thread when that thread ends. */
+    uv_library_shutdown();
+    return status;
+}

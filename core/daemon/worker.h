@@ -1,0 +1,56 @@
+/*
+ * A worker: one thread, its event loop, its HTTP client, and one instance of
+ * every role with a server of its own. Nothing in it is shared with another.
+ */
+#ifndef CCB_DAEMON_WORKER_H
+#define CCB_DAEMON_WORKER_H
+
+#include "daemon/options.h"
+#include "role/role.h"
+
+/* A role in this process. */
+struct ccb_member {
+    const struct ccb_role *role;
+    void *config;
+    struct ccb_log_session log;
+    void *shared;
+    int fds[CCB_MAX_WORKERS]; /* listening; a worker takes its own over */
+};
+
+/* A member's place on a worker. */
+struct ccb_seat {
+    struct ccb_member *member;
+    struct ccb_worker view;
+    void *instance;
+    struct ccb_http_server *server;
+    struct ccb_thread *thread;
+};
+
+struct ccb_thread {
+    struct ccb_loop loop;
+    struct ccb_http_client *client;
+    struct ccb_seat seats[CCB_MAX_ROLES];
+    size_t seat_count;
+    size_t open_servers;
+    bool opened;
+    struct ccb_post stop;
+    void (*on_stopped)(void *user); /* on this thread, servers being closed */
+    void *user;
+};
+
+/* Opens loop, client, instances and servers, on the calling thread. After a
+ * failure the thread must still be stopped and run to its end. */
+int ccb_thread_open(struct ccb_thread *thread, struct ccb_member *members,
+                    size_t member_count, size_t number,
+                    const struct ccb_plugins *plugins,
+                    const struct ccb_http_limits *limits,
+                    struct ccb_error *err);
+
+/* Starts the graceful end: on_stopped is called when all servers are closed;
+ * the client is closed then. Once, on the thread itself. */
+void ccb_thread_stop(struct ccb_thread *thread);
+
+/* After the loop has run out. */
+int ccb_thread_close(struct ccb_thread *thread, struct ccb_error *err);
+
+#endif
