@@ -30,10 +30,12 @@ function(ccb_program name)
       CCB_VERSION="${PROJECT_VERSION}"
       CCB_PLUGIN_DIR="${CMAKE_INSTALL_FULL_LIBDIR}/ccbridge/plugins")
   target_link_libraries(${name} PRIVATE ${PROGRAM_DEPS})
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # After the program, so that its folder is there; below the prefix that is
+  # installed to, which --prefix may have changed since this was written.
   foreach(link ${PROGRAM_LINKS})
     add_custom_command(TARGET ${name} POST_BUILD COMMAND ${CMAKE_COMMAND} -E
         create_symlink ${name} ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/${link})
-    install(CODE "file(CREATE_LINK ${name} \"\$ENV{DESTDIR}${CMAKE_INSTALL_FULL_BINDIR}/${link}\" SYMBOLIC)")
+    install(CODE "file(CREATE_LINK ${name} \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/${link}\" SYMBOLIC)")
   endforeach()
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()

@@ -1,0 +1,65 @@
+# The front door: every target works from a fresh clone and twice in a row.
+# The work is CMake's (CMakePresets.json) and that of the scripts in .ci.
+
+PRESET        ?= release
+PREFIX        ?= /usr/local
+FUZZ_SECONDS  ?= 30
+BENCH_SECONDS ?= 5
+BENCH_ROUNDS  ?= 3
+JOBS          ?= $(shell nproc)
+
+BUILD      = build/$(PRESET)
+CONFIGURE  = cmake --preset $(PRESET) --log-level=NOTICE
+RELEASE    = $(MAKE) --no-print-directory build PRESET=release
+
+export FUZZ_SECONDS BENCH_SECONDS BENCH_ROUNDS JOBS
+
+.DEFAULT_GOAL = build
+.PHONY: build test bench bench-instructions fuzz check format install clean help
+
+build: ## (or just make) build what is shipped, into build/release/bin
+	@.ci/setup build
+	@$(CONFIGURE) $(if $(wildcard $(BUILD)/CMakeCache.txt),,-DCCB_TESTS=OFF)
+	@cmake --build $(BUILD) -j $(JOBS)
+
+test: ## run all tests; PRESET=sanitize|thread|debug for other builds
+	@.ci/setup build test
+	@$(CONFIGURE) -DCCB_TESTS=ON
+	@cmake --build $(BUILD) -j $(JOBS)
+	@.ci/test $(BUILD)
+
+check: ## static checks: layout, banned functions, layering, cppcheck, ...
+	@.ci/setup check
+	@.ci/check
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS=30
+	@.ci/setup build test fuzz
+	@.ci/fuzz
+
+bench: ## measure against nginx beside it; BENCH_SECONDS=5 BENCH_ROUNDS=3
+	@.ci/setup build bench
+	@$(RELEASE)
+	@tests/bench/run.sh build/release
+
+bench-instructions: ## instructions per request, counted by callgrind
+	@.ci/setup build bench
+	@$(RELEASE)
+	@tests/bench/instructions.sh build/release
+
+format: ## lay out all C files by .clang-format
+	@.ci/setup check
+	@.ci/format
+
+install: ## install the release build; PREFIX=/usr/local DESTDIR=
+	@.ci/setup build
+	@cmake --preset release --log-level=NOTICE -DCCB_TESTS=OFF \
+	    -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	@cmake --build build/release -j $(JOBS)
+	@DESTDIR=$(DESTDIR) cmake --install build/release
+
+clean: ## remove all that was built
+	rm -rf build
+
+help: ## this text
+	@sed -n "s/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p" Makefile | \
+	    awk -F"\t" '{ printf "make %-20s %s\n", $$1, $$2 }'
