@@ -351,6 +351,7 @@ static void intrude_as(struct box *box, const char *user, const char *port,
     pid_t host = fork();
 
     if (host == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* when the test fails */
         (void)pause();
         _exit(0);
     }
