@@ -15,12 +15,17 @@ RELEASE    = $(MAKE) --no-print-directory build PRESET=release
 export FUZZ_SECONDS BENCH_SECONDS BENCH_ROUNDS JOBS
 
 .DEFAULT_GOAL = build
-.PHONY: build test bench bench-instructions fuzz check format install clean help
+.PHONY: build demo test bench bench-instructions fuzz check format install clean help
 
 build: ## (or just make) build what is shipped, into build/release/bin
 	@.ci/setup build
 	@$(CONFIGURE) $(if $(wildcard $(BUILD)/CMakeCache.txt),,-DCCB_TESTS=OFF)
 	@cmake --build $(BUILD) -j $(JOBS)
+
+demo: ## stage and run real apps on this machine, from nothing, step by step
+	@.ci/setup build run
+	@$(RELEASE)
+	@examples/demo build/release
 
 test: ## run all tests; PRESET=sanitize|thread|debug for other builds
 	@.ci/setup build test

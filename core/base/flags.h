@@ -50,6 +50,8 @@ struct ccb_flag {
     int (*check)(struct ccb_slice value, char *why, size_t why_size);
     /* NULL, or refuses a value with its own words. PAIRS without one (or
      * that it lets pass) are refused with the -lifecycle words of A2 */
+    char separator; /* of PAIRS; 0: ':'. With another one the words of a
+                       refusal are those of the placeholder: "NAME=DIR" */
 };
 
 /* One command line may fill several structs (all roles in one process): a set

@@ -233,26 +233,36 @@ static int put_pair(struct ccb_pairs *pairs, struct ccb_pair pair)
     return 0;
 }
 
+/* NULL when the text is a pair; else the historic words, or our own. */
+static const char *refuse_pair(const struct ccb_flag *flag, const char *text,
+                               const char *separator)
+{
+    if (separator != NULL && separator != text && separator[1] != '\0')
+        return NULL;
+    if (flag->separator != '\0')
+        return "";
+    if (separator == NULL)
+        return "not of the form 'lifecycle-name:path'";
+    return separator == text ? "empty lifecycle name" : "empty path";
+}
+
 static int set_pair(const struct ccb_flag *flag, void *value, const char *text,
                     struct ccb_buf *why)
 {
-    const char *colon = strchr(text, ':');
-    const char *words = NULL;
+    const char *separator =
+        strchr(text, flag->separator != '\0' ? flag->separator : ':');
+    const char *words = refuse_pair(flag, text, separator);
     struct ccb_pair pair;
 
-    (void)flag;
-    if (colon == NULL)
-        words = "not of the form 'lifecycle-name:path'";
-    else if (colon == text)
-        words = "empty lifecycle name";
-    else if (colon[1] == '\0')
-        words = "empty path";
     if (words != NULL) {
-        (void)ccb_buf_printf(why, "Invalid lifecycle value: %s", words);
+        if (flag->separator != '\0')
+            (void)ccb_buf_printf(why, "use %s", ccb_flag_placeholder(flag));
+        else
+            (void)ccb_buf_printf(why, "Invalid lifecycle value: %s", words);
         return CCB_INVALID;
     }
-    pair.key = ccb_slice_make(text, (size_t)(colon - text));
-    pair.value = ccb_slice_of(colon + 1);
+    pair.key = ccb_slice_make(text, (size_t)(separator - text));
+    pair.value = ccb_slice_of(separator + 1);
     if (put_pair(value, pair) != 0) {
         (void)ccb_buf_put(why, "not enough memory");
         return CCB_NO_MEMORY;

@@ -62,6 +62,7 @@ static const struct row rows[] = {
     {"PUT", "/v1/domains/:", ccb_api_domain_put, {"domain"}, NULL},
     {"GET", "/v1/domains", ccb_api_domains, {NULL}, NULL},
     {"GET", "/v1/events", ccb_api_events, {NULL}, NULL},
+    {"GET", "/v1/logs/:", ccb_api_logs, {"log_guid"}, NULL},
     {"POST", "/v1/auth_cookie", ccb_api_auth_cookie, {NULL}, NULL},
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
@@ -118,6 +119,11 @@ static void answer_text(struct ccb_http_request *request, int status,
                    ccb_slice_of(text));
 }
 
+void ccb_api_no_page(struct ccb_http_request *request)
+{
+    answer_text(request, 404, "", "404 page not found");
+}
+
 /* NULL: answered. */
 static const struct row *find_row(struct ccb_http_request *request,
                                   struct ccb_slice *params)
@@ -139,7 +145,7 @@ static const struct row *find_row(struct ccb_http_request *request,
     if (used > 0)
         answer_text(request, 405, allow, "Method Not Allowed");
     else
-        answer_text(request, 404, "", "404 page not found");
+        ccb_api_no_page(request);
     return NULL;
 }
 

@@ -9,6 +9,7 @@
 #define CCB_CELL_API_H
 
 #include "cell/events.h"
+#include "cell/logs.h"
 #include "cell/store.h"
 #include "net/http_server.h"
 
@@ -18,15 +19,19 @@ struct ccb_api_options {
     struct ccb_loop *loop;
     struct ccb_store *store;
     struct ccb_events *events;
+    struct ccb_logs *logs;           /* NULL: there is no route to them */
     const char *username, *password; /* no authorization without username */
     bool cors;
+    void *owner; /* ccb_api_owner */
 };
 
 /* Options' texts are copied, the rest is borrowed. NULL: no memory. */
 struct ccb_api *ccb_api_open(const struct ccb_api_options *options);
 /* When no request is in flight any more. Streams of events end when their hub
- * is closed (ccb_events_close): do that first. */
-void ccb_api_close(struct ccb_api *api);
+ * is closed (ccb_events_close), those of logs with ccb_logs_end_readers: do
+ * that first. */
+void ccb_api_close(struct ccb_api *api); /* NULL is fine */
+void *ccb_api_owner(const struct ccb_api *api);
 
 /* Every path, for the methods that there are; `user` is the API. */
 extern const struct ccb_http_route ccb_api_routes[];

@@ -207,3 +207,8 @@ void ccb_api_close(struct ccb_api *api)
     ccb_free(api->credentials);
     ccb_free(api);
 }
+
+void *ccb_api_owner(const struct ccb_api *api)
+{
+    return api->options.owner;
+}

@@ -62,6 +62,9 @@ size_t ccb_api_cors_headers(struct ccb_http_request *request,
 
 void ccb_api_route(struct ccb_http_request *request, struct ccb_api *api);
 
+/* As for a path that no route has. */
+void ccb_api_no_page(struct ccb_http_request *request);
+
 /* Runs `run` in the store; then the call's status, with `out` as JSON when it
  * holds anything, or the error. */
 void ccb_api_submit(struct ccb_api_call *call,
@@ -90,6 +93,7 @@ void ccb_api_actual_kill(struct ccb_api_call *call);
 void ccb_api_domain_put(struct ccb_api_call *call);
 void ccb_api_auth_cookie(struct ccb_api_call *call);
 void ccb_api_events(struct ccb_api_call *call);
+void ccb_api_logs(struct ccb_api_call *call);
 /* Lists (api_list.c) */
 void ccb_api_tasks(struct ccb_api_call *call);
 void ccb_api_desireds(struct ccb_api_call *call);

@@ -36,8 +36,8 @@ struct ccb_container;
 
 struct ccb_container_options {
     const char *guid; /* letters, digits, "_.-"; at most 150; also the name */
-    /* Directory of all containers, made by the caller; it and what is above it
-     * must let others pass (mode o+x), for bubblewrap runs as uid_base. */
+    /* Directory of all containers, made by the caller. Like init, bwrap and
+     * rootfs it may lie below directories that others can't pass. */
     const char *directory;
     const char *rootfs;     /* a directory that others may read, or "/" */
     const char *init;       /* the program ccbridge-init */
@@ -147,7 +147,9 @@ int ccb_container_signal_all(struct ccb_container *container, int number);
 struct ccb_unpack;
 
 /* Unpacks a tar stream into directory `dir` (made when missing) as `user`.
- * Refused, with words: absolute names, "..", links that lead outside, devices.
+ * Refused, with words: absolute names, "..", names through a link, hard links
+ * to what is no member, devices. Symbolic links may point anywhere: they are
+ * never followed here, and mean what they mean inside the container.
  * on_done gets NULL or the error; the handle is gone then. */
 int ccb_container_unpack(
     struct ccb_unpack **out, struct ccb_container *container, const char *dir,

@@ -81,6 +81,7 @@ static int empty_directory(struct removal *removal, const char *name)
         struct dirent *entry;
 
         errno = 0;
+        /* cppcheck-suppress readdirCalled ; the stream is ours alone */
         entry = readdir(dir);
         if (entry == NULL) {
             code = errno != 0 ? failed(removal, name) : CCB_OK;
@@ -106,6 +107,7 @@ static int sweep_top(struct removal *removal, DIR *top, int *seen)
     rewinddir(top);
     for (;;) {
         errno = 0;
+        /* cppcheck-suppress readdirCalled ; the stream is ours alone */
         entry = readdir(top);
         if (entry == NULL)
             return errno != 0 ? failed(removal, "directory") : CCB_OK;

@@ -30,6 +30,18 @@ static const struct ccb_flag process_flags[] = {
      .default_text = "1",
      .placeholder = "N",
      .help = "Event loops that share the listening addresses, 1 to 64"},
+    {.name = "listenHost",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(listen_host),
+     .default_text = "0.0.0.0",
+     .placeholder = "ADDRESS",
+     .help = "Where roles listen whose own flag gives only a port"},
+    {.name = "portBase",
+     .type = CCB_FLAG_UINT,
+     .offset = AT(port_base),
+     .default_text = CCB_STANDALONE_PORT,
+     .placeholder = "PORT",
+     .help = "First of the ports that `all` takes where no address is given"},
     {.name = "pluginDir",
      .type = CCB_FLAG_STRING,
      .offset = AT(plugin_dirs),
@@ -50,12 +62,16 @@ static const struct ccb_flag process_flags[] = {
 };
 
 static const char synopsis[] =
-    "Usage: ccbridged ROLE [flags]     run one role\n"
-    "       ccbridged all [flags]      run every role in this process\n"
-    "       ccbridged ROLE -help       show a role's flags\n"
-    "       ccbridged -version         show the version\n"
+    "Usage: ccbridged ROLE [flags]       run one role\n"
+    "       ccbridged ROLE,ROLE [flags]  run these in one process\n"
+    "       ccbridged all [flags]        run every role in one process\n"
+    "       ccbridged ROLE -help         show a role's flags\n"
+    "       ccbridged -version           show the version\n"
     "\n"
-    "Called through a link named like a role, it is that role.\n"
+    "Called through a link named like a role, it is that role. A flag that\n"
+    "several roles have means all of them, -ROLE.flag means one.\n"
+    "`all` without -diegoAPIURL runs containers on this machine itself, and\n"
+    "without -ccBaseURL it is its own controller (see ccbridge up).\n"
     "\n"
     "Roles:\n";
 
@@ -90,13 +106,56 @@ static int answer_word(const char *word)
     return 2;
 }
 
+/* "ROLE" or "ROLE,ROLE". */
+static int add_named(struct ccb_options *options, const char *words)
+{
+    const char *word = words;
+    options->historic = strchr(words, ',') == NULL;
+    for (;;) {
+        size_t len = strcspn(word, ",");
+        char name[64];
+        const struct ccb_role *role;
+        snprintf(name, sizeof(name), "%.*s", (int)len, word);
+        role = len < sizeof(name) ? ccb_role_find(name) : NULL;
+        if (!role || options->role_count == CCB_MAX_ROLES)
+            return answer_word(name);
+        add_role(options, role);
+        if (!word[len])
+            return -1;
+        word += len + 1;
+    }
+}
+
+/* The stand-ins are there where the real ones are not. */
+static bool belongs(const struct ccb_standalone *standalone, const char *role)
+{
+    if (strcmp(role, "receptor") == 0)
+        return standalone->own_cell;
+    if (strcmp(role, "controller") == 0)
+        return standalone->own_controller;
+    return true;
+}
+
+static int add_all(struct ccb_options *options, int argc, char **argv)
+{
+    struct ccb_error err;
+    size_t i;
+    if (ccb_standalone_make(&options->standalone, argc, argv, &err) < 0) {
+        fprintf(stderr, "ccbridged: %s\n", err.message);
+        return 2;
+    }
+    for (i = 0; i < ccb_role_count; i++)
+        if (belongs(&options->standalone, ccb_roles[i]->name))
+            add_role(options, ccb_roles[i]);
+    return -1;
+}
+
 /* Chooses the roles; *used is how many words of argv that took. */
 static int choose_roles(struct ccb_options *options, int argc, char **argv,
                         int *used)
 {
     const char *slash = strrchr(argv[0], '/');
     const struct ccb_role *role = ccb_role_find(slash ? slash + 1 : argv[0]);
-    size_t i;
     *used = 1;
     options->historic = true;
     if (role) {
@@ -108,17 +167,10 @@ static int choose_roles(struct ccb_options *options, int argc, char **argv,
         return 2;
     }
     *used = 2;
-    role = ccb_role_find(argv[1]);
-    if (role) {
-        add_role(options, role);
-        return -1;
-    }
     if (strcmp(argv[1], "all") != 0)
-        return answer_word(argv[1]);
+        return add_named(options, argv[1]);
     options->historic = false;
-    for (i = 0; i < ccb_role_count; i++)
-        add_role(options, ccb_roles[i]);
-    return -1;
+    return add_all(options, argc - 2, argv + 2);
 }
 
 /* ---- their flags -------------------------------------------------------- */
@@ -171,17 +223,24 @@ static int check_process_flags(const struct ccb_options *options)
 int ccb_options_parse(struct ccb_options *options, int argc, char **argv)
 {
     struct ccb_flag_set sets[CCB_MAX_ROLES + 2] = {0};
+    char *const *words;
     int used, status;
     memset(options, 0, sizeof(*options));
     status = choose_roles(options, argc, argv, &used);
     if (status >= 0)
         return status;
+    words = argv + used;
+    argc -= used;
+    if (options->standalone.argv) {
+        words = options->standalone.argv;
+        argc = options->standalone.argc;
+    }
     if (make_configs(options, sets) < 0) {
         fputs("ccbridged: out of memory\n", stderr);
         return 1;
     }
-    switch (ccb_flags_parse(sets, make_sets(options, sets), argc - used,
-                            argv + used, argv[0], stderr)) {
+    switch (ccb_flags_parse(sets, make_sets(options, sets), argc, words,
+                            argv[0], stderr)) {
     case CCB_FLAGS_OK:
         return check_process_flags(options);
     case CCB_FLAGS_HELP:
@@ -203,4 +262,5 @@ void ccb_options_destroy(struct ccb_options *options)
     ccb_flags_destroy(sets, make_sets(options, sets));
     for (i = 0; i < options->role_count; i++)
         ccb_free(options->configs[i]);
+    ccb_standalone_destroy(&options->standalone);
 }

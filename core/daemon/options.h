@@ -6,10 +6,11 @@
 #define CCB_DAEMON_OPTIONS_H
 
 #include "base/flags.h"
+#include "daemon/standalone.h"
 #include "net/http_server.h"
 #include "role/role.h"
 
-#define CCB_MAX_ROLES 8
+#define CCB_MAX_ROLES 16
 #define CCB_MAX_WORKERS 64
 
 struct ccb_options {
@@ -17,6 +18,8 @@ struct ccb_options {
     const char *debug_addr;
     const char *log_level;
     uint64_t workers;
+    const char *listen_host; /* for doors whose flag gives only a port */
+    uint64_t port_base;
     const char *plugin_dirs; /* separated by ':' */
     struct ccb_pairs lifecycle_plugins;
     int64_t plugin_timeout;
@@ -26,6 +29,7 @@ struct ccb_options {
     void *configs[CCB_MAX_ROLES]; /* heap */
     size_t role_count;
     bool historic; /* called by a historic program's name, or as one role */
+    struct ccb_standalone standalone; /* of `all` */
 };
 
 /* Fills `options` from main's arguments. -1: go on; otherwise the status to

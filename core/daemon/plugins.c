@@ -7,31 +7,12 @@
 #include "daemon/plugins.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "daemon/places.h"
 
 #define MAX_DIRECTORIES 16
-
-/* DIR/../plugins of the running program, when it is there. */
-static bool find_beside(char *out, size_t size)
-{
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    char *slash;
-    if (n <= 0)
-        return false;
-    self[n] = '\0';
-    slash = strrchr(self, '/');
-    if (!slash)
-        return false;
-    *slash = '\0';
-    if ((size_t)snprintf(out, size, "%s/../plugins", self) >= size)
-        return false;
-    return access(out, R_OK | X_OK) == 0;
-}
 
 /* Splits "A:B" in place. */
 static size_t split(char *text, const char **out, size_t max)
@@ -69,6 +50,22 @@ static int check_key(const struct ccb_plugins *plugins, struct ccb_slice key,
     return 0;
 }
 
+/* The flag of every role that calls plugins. */
+static bool is_lifecycles(const struct ccb_flag *flag)
+{
+    return flag->fact && strcmp(flag->fact, "lifecycles") == 0;
+}
+
+static bool calls_plugins(const struct ccb_member *members, size_t count)
+{
+    size_t i, k;
+    for (i = 0; i < count; i++)
+        for (k = 0; k < members[i].role->flag_count; k++)
+            if (is_lifecycles(&members[i].role->flags[k]))
+                return true;
+    return false;
+}
+
 static int check_keys(const struct ccb_plugins *plugins,
                       const struct ccb_options *options,
                       struct ccb_member *member, struct ccb_error *err)
@@ -78,7 +75,7 @@ static int check_keys(const struct ccb_plugins *plugins,
         const struct ccb_flag *flag = &member->role->flags[i];
         const struct ccb_pairs *pairs =
             (const void *)((const char *)member->config + flag->offset);
-        if (flag->type != CCB_FLAG_PAIRS)
+        if (!is_lifecycles(flag))
             continue;
         for (k = 0; k < pairs->count; k++) {
             int code = check_key(plugins, pairs->items[k].key, options,
@@ -95,7 +92,7 @@ int ccb_daemon_plugins_open(struct ccb_plugins **plugins,
                             struct ccb_member *members, size_t member_count,
                             struct ccb_error *err)
 {
-    const char *directories[MAX_DIRECTORIES] = {CCB_PLUGIN_DIR};
+    const char *directories[MAX_DIRECTORIES];
     struct ccb_plugins_options open = {
         .directories = directories,
         .directory_count = 1,
@@ -104,16 +101,20 @@ int ccb_daemon_plugins_open(struct ccb_plugins **plugins,
         .call_timeout = options->plugin_timeout,
         .log = &members[0].log,
     };
-    char beside[PATH_MAX + 16];
-    char *given = ccb_strdup(options->plugin_dirs);
+    char place[PATH_MAX];
+    char *given;
     size_t i;
     int code;
+    *plugins = NULL;
+    if (!calls_plugins(members, member_count))
+        return 0;
+    given = ccb_strdup(options->plugin_dirs);
     if (!given)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    ccb_place_find("plugins", place, sizeof(place));
+    directories[0] = place;
     if (given[0])
         open.directory_count = split(given, directories, MAX_DIRECTORIES);
-    else if (find_beside(beside, sizeof(beside)))
-        directories[0] = beside;
     code = ccb_plugins_open(plugins, &open, err);
     for (i = 0; code == 0 && i < member_count; i++)
         code = check_keys(*plugins, options, &members[i], err);

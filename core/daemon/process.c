@@ -71,14 +71,15 @@ static void say_ready(struct process *p)
 
 static void make_members(struct process *p)
 {
-    size_t i, k;
+    size_t i, k, door;
     for (i = 0; i < p->options->role_count; i++) {
         struct ccb_member *member = &p->members[i];
         member->role = p->options->roles[i];
         member->config = p->options->configs[i];
         ccb_log_open(&member->log, member->role->name);
-        for (k = 0; k < CCB_MAX_WORKERS; k++)
-            member->fds[k] = -1;
+        for (door = 0; door < CCB_ROLE_DOORS; door++)
+            for (k = 0; k < CCB_MAX_WORKERS; k++)
+                member->fds[door][k] = -1;
     }
     p->member_count = i;
 }
@@ -97,25 +98,55 @@ static void check_members(struct process *p)
 
 /* ---- listening ---------------------------------------------------------- */
 
-static int listen_member(struct ccb_member *member, size_t workers,
+/* Who runs many roles is told which flag of which role it was. */
+static int say_where(const struct process *p, const struct ccb_member *member,
+                     const struct ccb_door *door, struct ccb_error *err)
+{
+    char what[sizeof(err->message)];
+    snprintf(what, sizeof(what), "%s", err->message);
+    return ccb_error_set(
+        err, err->code, "%.300s (set by -%s.%s%s)", what, member->role->name,
+        door->flag + 1,
+        p->options->standalone.argv ? "; -portBase PORT moves all ports" : "");
+}
+
+static int listen_door(const struct process *p, struct ccb_member *member,
+                       size_t number, struct ccb_error *err)
+{
+    const struct ccb_door *door = &member->doors[number];
+    const char *host = door->host ? door->host : p->options->listen_host;
+    int *fds = member->fds[number];
+    size_t i, workers = member->role->single ? 1 : p->options->workers;
+    int code;
+    if (door->socket)
+        return ccb_http_listen_unix(door->socket, &fds[0], err);
+    code = ccb_http_listen(host, door->port, -1, &fds[0], err);
+    for (i = 1; code == 0 && i < workers; i++)
+        code = ccb_http_listen(host, ccb_http_bound_port(fds[0]), fds[0],
+                               &fds[i], err);
+    return code == 0 || p->options->historic ? code
+                                             : say_where(p, member, door, err);
+}
+
+static int listen_member(const struct process *p, struct ccb_member *member,
                          struct ccb_error *err)
 {
-    uint16_t port = member->role->port(member->config);
     size_t i;
-    int code = ccb_http_listen("0.0.0.0", port, -1, &member->fds[0], err);
-    for (i = 1; code == 0 && i < workers; i++)
-        code = ccb_http_listen("0.0.0.0", ccb_http_bound_port(member->fds[0]),
-                               member->fds[0], &member->fds[i], err);
+    int code = 0;
+    member->door_count = member->role->doors(member->config, member->doors);
+    for (i = 0; code == 0 && i < member->door_count; i++)
+        code = listen_door(p, member, i, err);
     return code;
 }
 
 static void close_listeners(struct process *p)
 {
-    size_t i, k;
+    size_t i, k, door;
     for (i = 0; i < p->member_count; i++)
-        for (k = 0; k < CCB_MAX_WORKERS; k++)
-            if (p->members[i].fds[k] >= 0)
-                close(p->members[i].fds[k]);
+        for (door = 0; door < CCB_ROLE_DOORS; door++)
+            for (k = 0; k < CCB_MAX_WORKERS; k++)
+                if (p->members[i].fds[door][k] >= 0)
+                    close(p->members[i].fds[door][k]);
     if (p->debug_fd >= 0)
         close(p->debug_fd);
 }
@@ -289,7 +320,7 @@ static int open_servers(struct process *p, struct ccb_error *err)
     size_t i;
     int code = 0;
     for (i = 0; code == 0 && i < p->member_count; i++)
-        code = listen_member(&p->members[i], p->options->workers, err);
+        code = listen_member(p, &p->members[i], err);
     return code == 0 ? open_main(p, err) : code;
 }
 

@@ -1,12 +1,24 @@
-/* The table of roles. Taking a row and its folder away takes the role away. */
+/* The table of roles. Taking a row and its folder away takes the role away.
+ * In this order they are opened: who is called before who calls. */
 #include "daemon/roles.h"
 
+#include <string.h>
+
+#include "cell/cell.h"
+#include "files/file_server.h"
 #include "nsync/nsync.h"
 #include "stager/stager.h"
+#include "tps/tps.h"
+#include "uploader/uploader.h"
 
 const struct ccb_role *const ccb_roles[] = {
+    &ccb_receptor_role,
+    &ccb_file_server_role,
+    &ccb_cc_uploader_role,
     &ccb_stager_role,
     &ccb_nsync_listener_role,
+    &ccb_tps_listener_role,
+    &ccb_tps_watcher_role,
 };
 const size_t ccb_role_count = sizeof(ccb_roles) / sizeof(ccb_roles[0]);
 

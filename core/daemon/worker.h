@@ -1,6 +1,10 @@
 /*
  * A worker: one thread, its event loop, its HTTP client, and one instance of
- * every role with a server of its own. Nothing in it is shared with another.
+ * every role with a server for each of its doors. Nothing in it is shared with
+ * another.
+ *
+ * It ends in the reverse order, one role after the other, so that whoever
+ * calls goes before whom it calls.
  */
 #ifndef CCB_DAEMON_WORKER_H
 #define CCB_DAEMON_WORKER_H
@@ -14,7 +18,10 @@ struct ccb_member {
     void *config;
     struct ccb_log_session log;
     void *shared;
-    int fds[CCB_MAX_WORKERS]; /* listening; a worker takes its own over */
+    struct ccb_door doors[CCB_ROLE_DOORS];
+    size_t door_count;
+    /* listening; a worker takes its own over */
+    int fds[CCB_ROLE_DOORS][CCB_MAX_WORKERS];
 };
 
 /* A member's place on a worker. */
@@ -22,7 +29,8 @@ struct ccb_seat {
     struct ccb_member *member;
     struct ccb_worker view;
     void *instance;
-    struct ccb_http_server *server;
+    struct ccb_http_server *servers[CCB_ROLE_DOORS];
+    size_t open_servers;
     struct ccb_thread *thread;
 };
 
@@ -31,10 +39,9 @@ struct ccb_thread {
     struct ccb_http_client *client;
     struct ccb_seat seats[CCB_MAX_ROLES];
     size_t seat_count;
-    size_t open_servers;
     bool opened;
     struct ccb_post stop;
-    void (*on_stopped)(void *user); /* on this thread, servers being closed */
+    void (*on_stopped)(void *user); /* on this thread, seats being closed */
     void *user;
 };
 
@@ -46,8 +53,8 @@ int ccb_thread_open(struct ccb_thread *thread, struct ccb_member *members,
                     const struct ccb_http_limits *limits,
                     struct ccb_error *err);
 
-/* Starts the graceful end: on_stopped is called when all servers are closed;
- * the client is closed then. Once, on the thread itself. */
+/* Starts the graceful end: on_stopped is called when all seats are closed; the
+ * client is closed then. Once, on the thread itself. */
 void ccb_thread_stop(struct ccb_thread *thread);
 
 /* After the loop has run out. */

@@ -18,3 +18,11 @@ int ccb_diego_call(struct ccb_diego *diego,
 {
     return diego->backend->call(diego, options, err);
 }
+
+int ccb_diego_subscribe(struct ccb_diego *diego,
+                        const struct ccb_diego_subscribe_options *options,
+                        struct ccb_diego_subscription **out,
+                        struct ccb_error *err)
+{
+    return diego->backend->subscribe(diego, options, out, err);
+}

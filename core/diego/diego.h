@@ -12,12 +12,14 @@
 #ifndef CCB_DIEGO_DIEGO_H
 #define CCB_DIEGO_DIEGO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
 #include "ccbridge/error.h"
 #include "ccbridge/json.h"
 #include "net/http_client.h"
+#include "net/loop.h"
 
 enum ccb_diego_operation {
     CCB_DIEGO_CREATE_TASK, /* document */
@@ -27,7 +29,8 @@ enum ccb_diego_operation {
     CCB_DIEGO_GET_LRP,     /* guid -> object */
     CCB_DIEGO_UPDATE_LRP,  /* guid, document */
     CCB_DIEGO_DELETE_LRP,  /* guid */
-    CCB_DIEGO_KILL_INDEX   /* guid, index */
+    CCB_DIEGO_KILL_INDEX,  /* guid, index */
+    CCB_DIEGO_GET_ACTUALS  /* guid of a process -> array */
 };
 
 /* Error names of contract/stager.md B3 that callers act on. */
@@ -42,7 +45,9 @@ struct ccb_diego_answer {
     int code;              /* 0, or negative: then name and message say why */
     struct ccb_slice name; /* of the error; empty for a transport failure */
     struct ccb_slice message;
-    struct ccb_json object; /* of a get; type NONE when the answer held none */
+    /* Of a get: an object, or the array of GET_ACTUALS; null; or NONE when the
+     * answer held none. */
+    struct ccb_json object;
 };
 
 struct ccb_diego_call_options {
@@ -74,5 +79,48 @@ struct ccb_slice ccb_diego_dialect(const struct ccb_diego *diego);
 int ccb_diego_call(struct ccb_diego *diego,
                    const struct ccb_diego_call_options *options,
                    struct ccb_error *err);
+
+/* ---- events ------------------------------------------------------------- */
+
+/* What happens to LRPs, as it happens (contract/tps.md 2.2). A subscription
+ * holds one connection and makes it anew for as long as it takes; events of
+ * the time in between are lost, as there is no replay. */
+
+struct ccb_diego_event {
+    struct ccb_slice name; /* "actual_lrp_changed" */
+    struct ccb_slice data; /* the JSON text, unchecked */
+};
+
+/* Why there is no stream just now. It is tried again after a second. */
+enum ccb_diego_trouble {
+    CCB_DIEGO_UNREACHABLE, /* no connection, or 500, 502, 503, 504 */
+    CCB_DIEGO_REFUSED,     /* any other status than 200 */
+    CCB_DIEGO_BROKEN,      /* the stream broke off: resumed after its last id,
+                              after the pause it asked for */
+    CCB_DIEGO_ENDED        /* a clean end: subscribed afresh */
+};
+
+struct ccb_diego_subscribe_options {
+    struct ccb_loop *loop;
+    void (*on_open)(void *user); /* the stream is there; may be NULL */
+    /* The event is borrowed. False: no more than what was read already, until
+     * ccb_diego_resume; the back end is slowed down then. */
+    bool (*on_event)(void *user, const struct ccb_diego_event *event);
+    void (*on_trouble)(void *user, enum ccb_diego_trouble trouble,
+                       const char *why);
+    void *user;
+};
+
+struct ccb_diego_subscription;
+
+/* Callbacks come from the loop, never from inside. */
+int ccb_diego_subscribe(struct ccb_diego *diego,
+                        const struct ccb_diego_subscribe_options *options,
+                        struct ccb_diego_subscription **out,
+                        struct ccb_error *err);
+void ccb_diego_resume(struct ccb_diego_subscription *subscription);
+/* No callback comes any more; `diego` and its client may go. What is left on
+ * the loop frees itself. Not from inside a callback. NULL is fine. */
+void ccb_diego_unsubscribe(struct ccb_diego_subscription *subscription);
 
 #endif

@@ -9,6 +9,10 @@ struct ccb_diego_backend {
     int (*call)(struct ccb_diego *diego,
                 const struct ccb_diego_call_options *options,
                 struct ccb_error *err);
+    int (*subscribe)(struct ccb_diego *diego,
+                     const struct ccb_diego_subscribe_options *options,
+                     struct ccb_diego_subscription **out,
+                     struct ccb_error *err);
     void (*close)(struct ccb_diego *diego);
 };
 
@@ -16,5 +20,11 @@ struct ccb_diego_backend {
 struct ccb_diego {
     const struct ccb_diego_backend *backend;
 };
+
+/* The event stream of a Receptor at `url` (receptor_events.c). */
+int ccb_receptor_subscribe(struct ccb_http_client *client, const char *url,
+                           const struct ccb_diego_subscribe_options *options,
+                           struct ccb_diego_subscription **out,
+                           struct ccb_error *err);
 
 #endif

@@ -19,26 +19,30 @@ struct receptor {
     int64_t timeout;
 };
 
+/* What the body of a good answer is. */
+enum expected { NOTHING, OBJECT, ARRAY };
+
 struct call {
     struct ccb_diego_call_options options;
-    bool wants_object;
+    enum expected expected;
 };
 
 struct operation {
     const char *method;
     const char *path; /* %G the guid, %I the index */
-    bool wants_object;
+    enum expected expected;
 };
 
 static const struct operation operations[] = {
-    [CCB_DIEGO_CREATE_TASK] = {"POST", "/v1/tasks", false},
-    [CCB_DIEGO_GET_TASK] = {"GET", "/v1/tasks/%G", true},
-    [CCB_DIEGO_CANCEL_TASK] = {"POST", "/v1/tasks/%G/cancel", false},
-    [CCB_DIEGO_CREATE_LRP] = {"POST", "/v1/desired_lrps", false},
-    [CCB_DIEGO_GET_LRP] = {"GET", "/v1/desired_lrps/%G", true},
-    [CCB_DIEGO_UPDATE_LRP] = {"PUT", "/v1/desired_lrps/%G", false},
-    [CCB_DIEGO_DELETE_LRP] = {"DELETE", "/v1/desired_lrps/%G", false},
-    [CCB_DIEGO_KILL_INDEX] = {"DELETE", "/v1/actual_lrps/%G/index/%I", false},
+    [CCB_DIEGO_CREATE_TASK] = {"POST", "/v1/tasks", NOTHING},
+    [CCB_DIEGO_GET_TASK] = {"GET", "/v1/tasks/%G", OBJECT},
+    [CCB_DIEGO_CANCEL_TASK] = {"POST", "/v1/tasks/%G/cancel", NOTHING},
+    [CCB_DIEGO_CREATE_LRP] = {"POST", "/v1/desired_lrps", NOTHING},
+    [CCB_DIEGO_GET_LRP] = {"GET", "/v1/desired_lrps/%G", OBJECT},
+    [CCB_DIEGO_UPDATE_LRP] = {"PUT", "/v1/desired_lrps/%G", NOTHING},
+    [CCB_DIEGO_DELETE_LRP] = {"DELETE", "/v1/desired_lrps/%G", NOTHING},
+    [CCB_DIEGO_KILL_INDEX] = {"DELETE", "/v1/actual_lrps/%G/index/%I", NOTHING},
+    [CCB_DIEGO_GET_ACTUALS] = {"GET", "/v1/actual_lrps/%G", ARRAY},
 };
 
 /* ---- the request -------------------------------------------------------- */
@@ -145,9 +149,17 @@ static void judge_error(const struct call *call, struct ccb_slice body,
     out->message = error.message;
 }
 
+static const struct {
+    enum ccb_json_type type;
+    const char *refusal;
+} documents[] = {
+    [OBJECT] = {CCB_JSON_OBJECT, "the back end's answer is not a JSON object"},
+    [ARRAY] = {CCB_JSON_ARRAY, "the back end's answer is not a JSON array"},
+};
+
 /* The answer's body dies with the call; the caller gets a copy. */
-static void judge_object(const struct call *call, struct ccb_slice body,
-                         struct ccb_diego_answer *out)
+static void judge_document(const struct call *call, struct ccb_slice body,
+                           struct ccb_diego_answer *out)
 {
     struct ccb_slice copy = ccb_arena_copy(call->options.arena, body);
     struct ccb_error err;
@@ -157,12 +169,11 @@ static void judge_object(const struct call *call, struct ccb_slice body,
         return;
     }
     if (ccb_json_parse(&out->object, copy, CCB_JSON_FIRST, &err) == 0 &&
-        (out->object.type == CCB_JSON_OBJECT ||
+        (out->object.type == documents[call->expected].type ||
          out->object.type == CCB_JSON_NULL))
         return;
     out->object.type = CCB_JSON_NONE;
-    fail(out, "InvalidJSON",
-         ccb_slice_of("the back end's answer is not a JSON object"));
+    fail(out, "InvalidJSON", ccb_slice_of(documents[call->expected].refusal));
 }
 
 /* The order of contract/stager.md B1. */
@@ -189,8 +200,8 @@ static void judge(const struct call *call, const struct ccb_http_answer *from,
              ccb_arena_format(call->options.arena,
                               "Invalid Response with status code: %d",
                               from->status));
-    else if (json && call->wants_object)
-        judge_object(call, from->body, out);
+    else if (json && call->expected != NOTHING)
+        judge_document(call, from->body, out);
 }
 
 static void on_answer(void *user, const struct ccb_http_answer *from)
@@ -218,7 +229,7 @@ static int receptor_call(struct ccb_diego *diego,
     if (!call)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     call->options = *options;
-    call->wants_object = operation->wants_object;
+    call->expected = operation->expected;
     code = build_url(receptor, options, &http.url, err);
     if (code < 0)
         return code;
@@ -234,6 +245,16 @@ static int receptor_call(struct ccb_diego *diego,
     return ccb_http_send(receptor->client, &http, &started, err);
 }
 
+static int receptor_subscribe(struct ccb_diego *diego,
+                              const struct ccb_diego_subscribe_options *options,
+                              struct ccb_diego_subscription **out,
+                              struct ccb_error *err)
+{
+    struct receptor *receptor = (struct receptor *)diego;
+    return ccb_receptor_subscribe(receptor->client, receptor->url, options, out,
+                                  err);
+}
+
 static void receptor_close(struct ccb_diego *diego)
 {
     struct receptor *receptor = (struct receptor *)diego;
@@ -242,7 +263,7 @@ static void receptor_close(struct ccb_diego *diego)
 }
 
 static const struct ccb_diego_backend receptor_backend = {
-    "receptor/1", receptor_call, receptor_close};
+    "receptor/1", receptor_call, receptor_subscribe, receptor_close};
 
 struct ccb_diego *ccb_diego_open_receptor(struct ccb_http_client *client,
                                           struct ccb_slice url, int64_t timeout)

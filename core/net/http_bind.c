@@ -13,6 +13,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -116,4 +117,41 @@ uint16_t ccb_http_bound_port(int fd)
     if (address.ss_family == AF_INET6)
         return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
     return 0;
+}
+
+static int bad_address(struct ccb_error *err, const char *text, const char *why)
+{
+    return ccb_error_set(err, CCB_INVALID, "listen tcp: address %s: %s", text,
+                         why);
+}
+
+int ccb_http_address_parse(struct ccb_http_address *out, const char *text,
+                           struct ccb_error *err)
+{
+    const char *colon = strrchr(text, ':');
+    size_t len = colon == NULL ? 0 : (size_t)(colon - text);
+    unsigned long port;
+    char *end;
+
+    if (colon == NULL)
+        return bad_address(err, text, "missing port in address");
+    if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+        text++;
+        len -= 2;
+    } else if (memchr(text, ':', len) != NULL) {
+        return bad_address(err, text, "too many colons in address");
+    }
+    errno = 0;
+    port = strtoul(colon + 1, &end, 10);
+    if (!isdigit((unsigned char)colon[1]) || *end != '\0' || errno != 0 ||
+        port > UINT16_MAX)
+        return bad_address(err, text, "the port must be a number up to 65535");
+    if (len >= sizeof(out->host))
+        return bad_address(err, text, "the host is too long");
+    memcpy(out->host, text, len);
+    out->host[len] = '\0';
+    if (strcmp(out->host, "0.0.0.0") == 0)
+        out->host[0] = '\0';
+    out->port = (uint16_t)port;
+    return CCB_OK;
 }

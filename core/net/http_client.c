@@ -215,9 +215,9 @@ void ccb_http_client_arm(struct ccb_http_client *client, int64_t due)
 static const struct ccb_http_lane *choose_lane(
     const struct ccb_http_call_options *options, const struct ccb_url *url)
 {
-    bool fits = options->short_lane && options->on_read == NULL &&
-                options->on_head == NULL && options->on_body == NULL &&
-                ccb_slice_is(url->scheme, "http") &&
+    bool fits = options->short_lane && options->unix_socket == NULL &&
+                options->on_read == NULL && options->on_head == NULL &&
+                options->on_body == NULL && ccb_slice_is(url->scheme, "http") &&
                 !(options->use_proxy && ccb_http_request_proxy(url) != NULL);
 
     return fits ? &ccb_http_short_lane : &ccb_http_long_lane;
@@ -257,11 +257,15 @@ static struct ccb_http_call *create_call(
 static int start_call(struct ccb_http_call *call, struct ccb_error *err)
 {
     struct ccb_http_call_options *options = &call->options;
+    bool has_socket = options->unix_socket != NULL;
     int code;
 
     options->method =
         ccb_arena_cstr(call->arena, ccb_slice_of(options->method));
-    if (options->method == NULL)
+    if (options->unix_socket != NULL)
+        options->unix_socket =
+            ccb_arena_cstr(call->arena, ccb_slice_of(options->unix_socket));
+    if (options->method == NULL || (has_socket && options->unix_socket == NULL))
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     if (options->max_answer == 0)
         options->max_answer = CCB_HTTP_DEFAULT_ANSWER;

@@ -33,6 +33,8 @@ struct ccb_http_answer {
     int code;          /* 0, or the reason there is no whole answer:
                           CCB_IO, CCB_TIMED_OUT, CCB_TOO_LARGE, ... */
     const char *error; /* words for people, when code != 0; no secrets */
+    bool unconnected;  /* code != 0 and there never was a connection, so that
+                          nothing was sent */
     int status;        /* when a head was read, else 0 */
     const struct ccb_http_header *headers;
     size_t header_count;
@@ -52,6 +54,9 @@ struct ccb_http_call_options {
     bool skip_cert_verify;
     bool use_proxy;  /* honour HTTP_PROXY and its kin */
     bool short_lane; /* may take the short lane */
+    /* Instead of the URL's host and port, which then only name the peer: the
+     * path of a unix socket, copied. Long lane, no proxy. */
+    const char *unix_socket;
     bool no_repeat;
     int64_t connect_timeout; /* ns; 0: none */
     int64_t timeout;         /* ns for the whole exchange; 0: none */

@@ -314,12 +314,14 @@ static CURLcode set_peer(struct ccb_http_long_call *lc)
     CURL *easy = lc->easy;
     CURLcode rc = CURLE_OK;
 
-    if (options->use_proxy)
+    if (options->use_proxy && options->unix_socket == NULL)
         proxy = ccb_http_request_proxy(&lc->call.url);
     /* 0 would mean libcurl's own limit. */
     SET(CURLOPT_CONNECTTIMEOUT_MS,
         wait > 0 && wait < INT32_MAX ? (long)wait : (long)INT32_MAX);
     SET(CURLOPT_PROXY, proxy != NULL ? proxy : "");
+    if (options->unix_socket != NULL)
+        SET(CURLOPT_UNIX_SOCKET_PATH, options->unix_socket);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_0);
     SET(CURLOPT_SSL_VERIFYPEER, options->skip_cert_verify ? 0L : 1L);
     SET(CURLOPT_SSL_VERIFYHOST, options->skip_cert_verify ? 0L : 2L);
@@ -483,12 +485,27 @@ static const struct {
 static void connect_words(struct ccb_http_long_call *lc)
 {
     const struct ccb_url *url = &lc->call.url;
+    const char *path = lc->call.options.unix_socket;
     long error = 0;
 
     (void)curl_easy_getinfo(lc->easy, CURLINFO_OS_ERRNO, &error);
+    if (path != NULL) {
+        ccb_http_call_error(&lc->call, CCB_IO, "dial unix %s: %s", path,
+                            error > 0 ? uv_strerror(-(int)error) : lc->detail);
+        return;
+    }
     ccb_http_call_error(&lc->call, CCB_IO, "dial tcp %.*s:%u: %s",
                         (int)url->host.len, url->host.ptr, url->port,
                         error > 0 ? uv_strerror(-(int)error) : lc->detail);
+}
+
+/* Name, address, TLS: libcurl's time limit is for all of these. */
+static bool is_unconnected(CURLcode result)
+{
+    return result == CURLE_COULDNT_CONNECT ||
+           result == CURLE_COULDNT_RESOLVE_HOST ||
+           result == CURLE_COULDNT_RESOLVE_PROXY ||
+           result == CURLE_OPERATION_TIMEDOUT;
 }
 
 static void result_words(struct ccb_http_long_call *lc, CURLcode result)
@@ -498,6 +515,7 @@ static void result_words(struct ccb_http_long_call *lc, CURLcode result)
         lc->detail[0] != '\0' ? lc->detail : curl_easy_strerror(result);
     char limit[40];
 
+    call->answer.unconnected = is_unconnected(result) && lc->sends == 0;
     if (result == CURLE_COULDNT_CONNECT) {
         connect_words(lc);
         return;

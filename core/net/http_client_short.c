@@ -247,6 +247,7 @@ static void dial_failed(struct short_call *s, int error, const char *words)
     char addr[80];
 
     format_addr(&s->addrs[0], addr, sizeof(addr));
+    s->call.answer.unconnected = !s->repeated;
     ccb_http_call_error(&s->call,
                         error == -ENOMEM      ? CCB_NO_MEMORY
                         : error == -ETIMEDOUT ? CCB_TIMED_OUT
@@ -351,6 +352,7 @@ static bool known_addrs(struct short_call *s, const char *host)
 
 static void lookup_failed(struct short_call *s, int code, const char *words)
 {
+    s->call.answer.unconnected = !s->repeated;
     ccb_http_call_error(&s->call, code, "dial tcp: lookup %.*s: %s",
                         (int)s->call.url.host.len, s->call.url.host.ptr, words);
     fail(s);

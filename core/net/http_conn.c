@@ -42,6 +42,14 @@ static bool wants_read(const struct ccb_httpd_conn *conn)
     }
 }
 
+/* Bytes in memory, or a file that is not being read just now. */
+static bool wants_write(const struct ccb_httpd_conn *conn)
+{
+    return ccb_httpd_conn_waiting(conn) > 0 ||
+           (conn->state == CCB_HTTPD_HANDLING && conn->request->file.left > 0 &&
+            conn->request->file.read == NULL);
+}
+
 static void set_mask(struct ccb_httpd_conn *conn, int mask)
 {
     if (mask == conn->mask)
@@ -66,8 +74,7 @@ static void hush(struct ccb_httpd_conn *conn)
         (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds,
                          sizeof(seconds));
     }
-    set_mask(conn,
-             ccb_httpd_conn_waiting(conn) > 0 ? UV_WRITABLE : UV_PRIORITIZED);
+    set_mask(conn, wants_write(conn) ? UV_WRITABLE : UV_PRIORITIZED);
 }
 
 static enum ccb_httpd_wait wait_kind(const struct ccb_httpd_conn *conn,
@@ -88,7 +95,7 @@ static enum ccb_httpd_wait wait_kind(const struct ccb_httpd_conn *conn,
 void ccb_httpd_conn_update(struct ccb_httpd_conn *conn)
 {
     bool reading = wants_read(conn);
-    bool writing = ccb_httpd_conn_waiting(conn) > 0;
+    bool writing = wants_write(conn);
     int mask = (reading ? UV_READABLE : 0) | (writing ? UV_WRITABLE : 0);
     enum ccb_httpd_wait kind;
 
@@ -103,6 +110,12 @@ void ccb_httpd_conn_update(struct ccb_httpd_conn *conn)
     if (kind != conn->wait || (kind == CCB_HTTPD_WAIT_STALL && conn->progress))
         ccb_httpd_wait(conn, kind);
     conn->progress = 0;
+}
+
+void ccb_httpd_conn_changed(struct ccb_httpd_conn *conn)
+{
+    if (!conn->processing)
+        ccb_httpd_conn_update(conn);
 }
 
 void ccb_httpd_conn_later(struct ccb_httpd_conn *conn)
@@ -513,7 +526,9 @@ static void on_writable(struct ccb_httpd_conn *conn)
     if (ccb_httpd_conn_waiting(conn) > 0 && !flush(conn))
         return;
     if (ccb_httpd_conn_waiting(conn) == 0) {
-        if (conn->state == CCB_HTTPD_HANDLING && request->on_drain != NULL)
+        if (conn->state == CCB_HTTPD_HANDLING && request->file.left > 0)
+            ccb_httpd_file_advance(request);
+        else if (conn->state == CCB_HTTPD_HANDLING && request->on_drain != NULL)
             request->on_drain(request, request->drain_user);
         else if (conn->state == CCB_HTTPD_FLUSH)
             next_request(conn);

@@ -40,6 +40,7 @@ void ccb_httpd_request_end(struct ccb_http_request *request)
     if (request->dispatched)
         conn->server->in_flight--;
     conn->request = NULL;
+    ccb_httpd_file_drop(request);
     ccb_buf_destroy(&request->heap_body);
     ccb_arena_unref(request->arena);
 }
@@ -112,9 +113,15 @@ static const char *split_target(struct ccb_http_request *request, int *status)
     if (code != CCB_OK)
         return code == CCB_NO_MEMORY ? "out of memory"
                                      : "bad percent-encoding in the path";
-    if (memchr(info->path.ptr, '\0', info->path.len) != NULL)
-        return "NUL in the path";
     return NULL;
+}
+
+/* Few handlers can do anything right with it. */
+static bool has_bad_nul(const struct ccb_http_request *request)
+{
+    return memchr(request->info.path.ptr, '\0', request->info.path.len) !=
+               NULL &&
+           (request->route == NULL || !request->route->nul_path);
 }
 
 static bool is_form(const struct ccb_http_request *request)
@@ -232,7 +239,9 @@ void ccb_httpd_request_route(struct ccb_http_request *request)
     ccb_httpd_routes_find(&conn->server->routes, request->info.method_text,
                           request->info.path, &match);
     request->route = match.route;
-    if (match.route == NULL)
+    if (has_bad_nul(request))
+        ccb_httpd_conn_refuse(conn, 400, "NUL in the path");
+    else if (match.route == NULL)
         answer_unrouted(request, &match);
     else if (copy_params(request, &match) != CCB_OK)
         ccb_httpd_conn_refuse(conn, 503, "out of memory");
@@ -398,6 +407,8 @@ void ccb_http_on_abort(struct ccb_http_request *request,
 
 void ccb_httpd_request_tell(struct ccb_http_request *request)
 {
+    if (ccb_httpd_file_leave(request))
+        return;
     if (request->told || request->on_abort == NULL)
         return;
     request->told = 1;

@@ -9,8 +9,11 @@
  */
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/un.h>
 
 #include "net/http_client_internal.h"
+
+#define MAX_SOCKET_PATH sizeof(((struct sockaddr_un *)0)->sun_path)
 
 /* ---- words -------------------------------------------------------------- */
 
@@ -119,6 +122,12 @@ int ccb_http_request_check(const struct ccb_http_call_options *options,
                              "the URL for host %.*s has a blank or control "
                              "character; percent-encode it",
                              (int)url->host.len, url->host.ptr);
+    if (options->unix_socket != NULL &&
+        strlen(options->unix_socket) >= MAX_SOCKET_PATH)
+        return ccb_error_set(err, CCB_INVALID,
+                             "the path of the unix socket %s has more than "
+                             "the %zu bytes that the system takes",
+                             options->unix_socket, MAX_SOCKET_PATH - 1);
     return check_headers(options, err);
 }
 

@@ -210,8 +210,20 @@ static void end_answer(struct ccb_http_request *request)
 
     if (!request->gone)
         ccb_metric_add(CCB_METRIC_HTTP_REQUESTS, 1);
+    if (request->on_answered != NULL)
+        request->on_answered(request, request->answer_bytes,
+                             request->answered_user);
     ccb_httpd_request_end(request);
     ccb_httpd_conn_answered(conn);
+}
+
+void ccb_http_on_answered(struct ccb_http_request *request,
+                          void (*on_answered)(struct ccb_http_request *,
+                                              uint64_t bytes, void *user),
+                          void *user)
+{
+    request->on_answered = on_answered;
+    request->answered_user = user;
 }
 
 void ccb_http_abandon(struct ccb_http_request *request)
@@ -247,6 +259,7 @@ void ccb_http_respond_with(struct ccb_http_request *request, int status,
     parts[0] = (struct iovec){head->data, head->len};
     parts[1] = (struct iovec){(char *)(uintptr_t)body.ptr, body.len};
     with_body = with_body && !request->head_method && body.len > 0;
+    request->answer_bytes = with_body ? body.len : 0;
     ccb_httpd_conn_send(request->conn, parts, with_body ? 2 : 1, 0);
     end_answer(request);
 }
@@ -262,12 +275,6 @@ void ccb_http_respond(struct ccb_http_request *request, int status,
 }
 
 /* ---- answers in pieces -------------------------------------------------- */
-
-static void after_write(struct ccb_http_request *request)
-{
-    if (!request->conn->processing)
-        ccb_httpd_conn_update(request->conn);
-}
 
 void ccb_http_respond_start(struct ccb_http_request *request, int status,
                             const struct ccb_http_header *headers,
@@ -299,7 +306,7 @@ void ccb_http_respond_start(struct ccb_http_request *request, int status,
     /* Of a body with a length the first bytes can share the head's packet. */
     more = length > 0 && !request->head_method;
     ccb_httpd_conn_send(conn, &part, 1, more ? MSG_MORE : 0);
-    after_write(request);
+    ccb_httpd_conn_changed(conn);
 }
 
 static void send_chunk(struct ccb_httpd_conn *conn, struct ccb_slice bytes)
@@ -330,11 +337,12 @@ size_t ccb_http_write(struct ccb_http_request *request, struct ccb_slice bytes)
         request->answer_left -= (int64_t)bytes.len;
     }
     part = (struct iovec){(char *)(uintptr_t)bytes.ptr, bytes.len};
+    request->answer_bytes += bytes.len;
     if (bytes.len > 0 && request->chunked)
         send_chunk(conn, bytes);
     else if (bytes.len > 0)
         ccb_httpd_conn_send(conn, &part, 1, 0);
-    after_write(request);
+    ccb_httpd_conn_changed(conn);
     return request->gone ? 0 : ccb_httpd_conn_waiting(conn);
 }
 

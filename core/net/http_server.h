@@ -115,6 +115,30 @@ void ccb_http_on_drain(struct ccb_http_request *request,
 void ccb_http_finish(struct ccb_http_request *request);
 void ccb_http_abandon(struct ccb_http_request *request);
 
+/* The rest of an answer that was started with a length: a piece of a regular
+ * file, then the end as ccb_http_finish. Takes over `fd`; on_abort is not
+ * called any more. A file that turns out shorter abandons the request. The
+ * loop does not wait for a disk whose file system can tell what is in memory
+ * (RWF_NOWAIT: ext4, xfs, btrfs and their like); with others a cold page is
+ * read on the loop. The process must ignore SIGPIPE. */
+void ccb_http_send_file(struct ccb_http_request *request, int fd,
+                        uint64_t offset, uint64_t length);
+
+/* The same for a piece among others: borrows `fd` until it is sent, ends
+ * nothing. True: the socket has taken it all; otherwise nothing may be written
+ * until on_drain (or on_abort, when the file turned out shorter or the peer
+ * left). Only after ccb_http_respond_start with a length. */
+bool ccb_http_write_file(struct ccb_http_request *request, int fd,
+                         uint64_t offset, uint64_t length);
+
+/* Called once as the request ends, whichever way: how many bytes of the body
+ * were written. The request is valid until it returns; it may not be answered
+ * there. */
+void ccb_http_on_answered(struct ccb_http_request *request,
+                          void (*on_answered)(struct ccb_http_request *,
+                                              uint64_t bytes, void *user),
+                          void *user);
+
 /* ---- streaming bodies in ------------------------------------------------ */
 
 /* For routes with `stream`: on_request is called when the head is there; the
@@ -143,6 +167,7 @@ struct ccb_http_route {
     void (*on_request)(struct ccb_http_request *request, void *user);
     uint64_t max_body; /* 0: the limit of -httpMaxBodyBytes */
     bool stream;       /* body in pieces instead of whole */
+    bool nul_path;     /* takes a path with NUL bytes, instead of a 400 */
     bool form_body;    /* a form content type swallows the body (A7): the
                           handler sees an empty one */
 };
@@ -167,6 +192,23 @@ struct ccb_http_server;
 int ccb_http_listen(const char *host, uint16_t port, int sibling_of, int *fd,
                     struct ccb_error *err);
 uint16_t ccb_http_bound_port(int fd);
+
+/* "HOST:PORT" of a flag, taken apart: "127.0.0.1:80", ":80" and "0.0.0.0:80"
+ * (host ""), "[::1]:80". CCB_INVALID in the historic programs' words: "listen
+ * tcp: address x: missing port in address". */
+struct ccb_http_address {
+    char host[256]; /* "": all addresses */
+    uint16_t port;
+};
+int ccb_http_address_parse(struct ccb_http_address *out, const char *text,
+                           struct ccb_error *err);
+
+/* Listening on a unix socket, mode 0600 from its first moment. A socket file
+ * that nobody listens on any more is replaced; one that is served, or a file
+ * that is no socket, is CCB_CONFLICT. CCB_INVALID for a path that is empty or
+ * longer than the 107 bytes that the system takes. The file stays when the
+ * server closes: who made it may unlink it, or leave it to the next start. */
+int ccb_http_listen_unix(const char *path, int *fd, struct ccb_error *err);
 
 /* Takes over `fd`, also when it fails. */
 int ccb_http_server_open(struct ccb_http_server **server, struct ccb_loop *loop,

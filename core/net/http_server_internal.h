@@ -10,6 +10,7 @@
  *   http_body.c     where a body ends: Content-Length and chunks
  *   http_handle.c   the request object, its body, its way to a handler
  *   http_respond.c  answers
+ *   http_file.c     answers whose body is a file
  *   http_route.c    the compiled table of routes
  *
  * Invariants: a connection has at most one request, and its memory lives
@@ -212,6 +213,8 @@ void ccb_httpd_conn_end(struct ccb_httpd_conn *conn);
 void ccb_httpd_conn_answered(struct ccb_httpd_conn *conn);
 /* Sets polling and timeout by what the connection now waits for. */
 void ccb_httpd_conn_update(struct ccb_httpd_conn *conn);
+/* The same, unless the connection is being worked on and it comes anyway. */
+void ccb_httpd_conn_changed(struct ccb_httpd_conn *conn);
 /* Bytes that wait in memory are looked at again in the next turn. */
 void ccb_httpd_conn_later(struct ccb_httpd_conn *conn);
 void ccb_httpd_conn_on_now(struct ccb_httpd_conn *conn);
@@ -242,6 +245,15 @@ struct ccb_httpd_refusal ccb_httpd_check_headers(
 
 /* ---- requests ----------------------------------------------------------- */
 
+/* A file being sent. */
+struct ccb_httpd_file {
+    uint64_t offset, left;       /* left 0: there is none */
+    struct ccb_httpd_read *read; /* the pool is reading */
+    int fd;
+    unsigned owned : 1;    /* the descriptor is ours to close */
+    unsigned finishes : 1; /* the request ends with it */
+};
+
 struct ccb_http_request {
     struct ccb_http_request_info info;
     struct ccb_httpd_conn *conn;
@@ -258,7 +270,11 @@ struct ccb_http_request {
     void *abort_user;
     void (*on_drain)(struct ccb_http_request *, void *);
     void *drain_user;
+    void (*on_answered)(struct ccb_http_request *, uint64_t, void *);
+    void *answered_user;
+    struct ccb_httpd_file file;
     int64_t answer_left;      /* of a declared length */
+    uint64_t answer_bytes;    /* of the body, given to the socket */
     unsigned no_memory : 1;   /* while its head was read */
     unsigned head_method : 1; /* HEAD: no body goes out */
     unsigned http10 : 1;
@@ -290,6 +306,13 @@ void ccb_httpd_request_whole(struct ccb_http_request *request);
 bool ccb_httpd_request_wants_body(const struct ccb_http_request *request);
 void ccb_httpd_request_tell(struct ccb_http_request *request);
 bool ccb_httpd_slice_is_nocase(struct ccb_slice text, const char *word);
+
+/* The socket takes bytes again, and a file is to be sent. */
+void ccb_httpd_file_advance(struct ccb_http_request *request);
+/* The peer left: lets go of the file; true: and that has ended the request. */
+bool ccb_httpd_file_leave(struct ccb_http_request *request);
+/* Lets go of the file, if there is one. */
+void ccb_httpd_file_drop(struct ccb_http_request *request);
 
 /* The "Date" line of this second. */
 const char *ccb_httpd_date(struct ccb_http_server *server);

@@ -70,14 +70,6 @@ static int check(const void *config, const char **action, struct ccb_error *err)
     return 0;
 }
 
-static uint16_t port(const void *config)
-{
-    const struct ccb_listener_config *c = config;
-    uint16_t number;
-    ccb_role_own_port(c->nsync_url, &number, NULL); /* it was checked */
-    return number;
-}
-
 /* ---- per process, per worker -------------------------------------------- */
 
 static void release(void *shared)
@@ -149,6 +141,18 @@ static const struct ccb_http_route routes[] = {
      .on_request = ccb_listener_kill},
 };
 
+static size_t doors(const void *config, struct ccb_door *out)
+{
+    const struct ccb_listener_config *c = config;
+    *out = (struct ccb_door){
+        .flag = "-nsyncURL",
+        .routes = routes,
+        .route_count = sizeof(routes) / sizeof(routes[0]),
+    };
+    ccb_role_own_port(c->nsync_url, &out->port, NULL); /* it was checked */
+    return 1;
+}
+
 const struct ccb_role ccb_nsync_listener_role = {
     .name = "nsync-listener",
     .summary = "makes desired LRPs of CC's wishes about running apps",
@@ -159,11 +163,9 @@ const struct ccb_role ccb_nsync_listener_role = {
     .stopped = "exited",
     .failed = "exited-with-failure",
     .check = check,
-    .port = port,
+    .doors = doors,
     .prepare = prepare,
     .release = release,
     .open = open_instance,
     .close = close_instance,
-    .routes = routes,
-    .route_count = sizeof(routes) / sizeof(routes[0]),
 };

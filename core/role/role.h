@@ -2,10 +2,13 @@
  * What a role is to the daemon, and what the daemon is to a role.
  *
  * A role (stager, nsync-listener, ...) is one const struct: its flags, the
- * checks of its command line, its routes, and how it is opened. `prepare` is
+ * checks of its command line, its doors, and how it is opened. `prepare` is
  * called once a process; `open` once a worker, that is once an event loop,
  * where everything the role then does happens. The daemon knows roles only
  * through this table, and a role knows nothing of the daemon.
+ *
+ * The end goes in the reverse order of the table, one role after the other:
+ * `stop`, the doors are closed and what is in flight is answered, `close`.
  */
 #ifndef CCB_ROLE_ROLE_H
 #define CCB_ROLE_ROLE_H
@@ -30,9 +33,22 @@ struct ccb_worker {
     struct ccb_log_session *log; /* the role's component */
 };
 
+/* Where a role is reached, and by what. */
+#define CCB_ROLE_DOORS 2
+struct ccb_door {
+    const char *flag; /* that says where, for messages: "-stagerURL"; NULL for
+                         a socket */
+    const char *host; /* NULL: all addresses */
+    uint16_t port;
+    const char *socket; /* instead: the path of a unix socket, mode 0600 */
+    const struct ccb_http_route *routes; /* `user` is the instance */
+    size_t route_count;
+};
+
 struct ccb_role {
     const char *name;    /* "stager"; also its component in the log */
     const char *summary; /* one line for --help */
+    bool single;         /* on one worker only */
 
     const struct ccb_flag *flags;
     size_t flag_count;
@@ -49,8 +65,9 @@ struct ccb_role {
      * action of the fatal line, the error its text. */
     int (*check)(const void *config, const char **action,
                  struct ccb_error *err);
-    /* Where to listen. Only after check. */
-    uint16_t (*port)(const void *config);
+    /* Fills in its doors, at most CCB_ROLE_DOORS; how many there are, 0 too.
+     * Borrowed of the configuration. Only after check. */
+    size_t (*doors)(const void *config, struct ccb_door *doors);
 
     /* Once a process, after the log level is set and the plugins are there.
      * `config` and `log` outlive the result. */
@@ -58,14 +75,17 @@ struct ccb_role {
                    struct ccb_log_session *log, struct ccb_error *err);
     void (*release)(void *shared); /* NULL is fine */
 
-    /* Once a worker, on its thread. `worker` outlives the instance, and
-     * close is called when no request is in flight any more. */
+    /* Once a worker, on its thread. `worker` outlives the instance. */
     int (*open)(void **instance, void *shared, const struct ccb_worker *worker,
                 struct ccb_error *err);
+    /* The end begins, requests still come in: answers what would never end by
+     * itself, such as a stream of events. NULL: nothing. */
+    void (*stop)(void *instance);
+    /* No request is in flight any more. The worker's client may not be used
+     * any longer: calls under way are cancelled here. What the instance still
+     * has on the loop may take its time; the loop runs until it is closed, and
+     * the instance frees itself then. */
     void (*close)(void *instance);
-
-    const struct ccb_http_route *routes; /* `user` is the instance */
-    size_t route_count;
 };
 
 #endif

@@ -148,14 +148,6 @@ static int check(const void *config, const char **action, struct ccb_error *err)
     return 0;
 }
 
-static uint16_t port(const void *config)
-{
-    const struct ccb_stager_config *c = config;
-    uint16_t number;
-    ccb_role_own_port(c->stager_url, &number, NULL); /* it was checked */
-    return number;
-}
-
 /* ---- per process, per worker -------------------------------------------- */
 
 static const char *const session_names[CCB_STAGER_SESSIONS] = {
@@ -260,6 +252,18 @@ static const struct ccb_http_route routes[] = {
      .form_body = true},
 };
 
+static size_t doors(const void *config, struct ccb_door *out)
+{
+    const struct ccb_stager_config *c = config;
+    *out = (struct ccb_door){
+        .flag = "-stagerURL",
+        .routes = routes,
+        .route_count = sizeof(routes) / sizeof(routes[0]),
+    };
+    ccb_role_own_port(c->stager_url, &out->port, NULL); /* it was checked */
+    return 1;
+}
+
 const struct ccb_role ccb_stager_role = {
     .name = "stager",
     .summary = "makes tasks of CC's staging requests and returns their results",
@@ -272,11 +276,9 @@ const struct ccb_role ccb_stager_role = {
     .failed = "Stager exited with error",
     .failure_is_fatal = true,
     .check = check,
-    .port = port,
+    .doors = doors,
     .prepare = prepare,
     .release = release,
     .open = open_instance,
     .close = close_instance,
-    .routes = routes,
-    .route_count = sizeof(routes) / sizeof(routes[0]),
 };

@@ -53,18 +53,29 @@ static int copy(int fd, uint64_t size, const char *path)
     return 0;
 }
 
-int ccb_init_fetch(const struct ccb_frame_spawn *spawn)
+static int send_file(int fd, const char *path)
 {
     struct stat info;
     uint64_t size;
-    int fd = open(spawn->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return complain(spawn->path, strerror(errno));
+    if (fstat(fd, &info) != 0)
+        return complain(path, strerror(errno));
     if (!S_ISREG(info.st_mode))
-        return complain(spawn->path, "is not a regular file");
+        return complain(path, "is not a regular file");
     size = (uint64_t)info.st_size;
     if (write_all((const char *)&size, sizeof(size)) != 0)
         return 1;
-    return copy(fd, size, spawn->path);
+    return copy(fd, size, path);
+}
+
+int ccb_init_fetch(const struct ccb_frame_spawn *spawn)
+{
+    int fd = open(spawn->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int result;
+
+    if (fd < 0)
+        return complain(spawn->path, strerror(errno));
+    result = send_file(fd, spawn->path);
+    (void)close(fd);
+    return result;
 }

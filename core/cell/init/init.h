@@ -38,14 +38,19 @@ int ccb_init_send_failed(uint32_t id, const char *words);
 struct ccb_launch {
     pid_t daemon;
     const char *bwrap, *root, *guid, *rootfs;
+    const char *rootfs_name; /* as it was given, for words */
     uint32_t uid_base, memory_mb;
-    char dir[3072]; /* root/guid */
+    char dir[3072]; /* root/guid; after ccb_launch_mounts where it is seen */
+    int bwrap_fd;   /* the program itself, however it is reached */
     int program;    /* descriptor of this program's file */
     int users;      /* descriptor of the user name space */
 };
 
 /* Makes the directories and files of the container. */
 int ccb_launch_directory(struct ccb_launch *launch, struct ccb_error *err);
+/* Binds what others may not reach to places where they may, in a mount name
+ * space of this process; sets launch->dir, rootfs and bwrap_fd. */
+int ccb_launch_mounts(struct ccb_launch *launch, struct ccb_error *err);
 /* Makes the user name space and sets launch->users. */
 int ccb_launch_users(struct ccb_launch *launch, struct ccb_error *err);
 /* The arguments of bubblewrap, NULL-ended; never freed: exec follows. */

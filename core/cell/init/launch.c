@@ -49,7 +49,7 @@ static int read_arguments(struct ccb_launch *launch, int argc, char **argv,
     launch->bwrap = argv[1];
     launch->root = argv[2];
     launch->guid = argv[3];
-    launch->rootfs = argv[4];
+    launch->rootfs = launch->rootfs_name = argv[4];
     if (snprintf(launch->dir, sizeof(launch->dir), "%s/%s", launch->root,
                  launch->guid) >= (int)sizeof(launch->dir))
         return ccb_error_set(err, CCB_TOO_LARGE, "%s: the path is too long",
@@ -106,17 +106,17 @@ static int become_unprivileged(const struct ccb_launch *launch,
     return die_with_daemon(launch, err);
 }
 
-static int check_reachable(const char *what, const char *path,
-                           const struct ccb_launch *launch,
-                           struct ccb_error *err)
+/* The directories above it don't matter (ccb_launch_mounts). */
+static int check_rootfs(const struct ccb_launch *launch, struct ccb_error *err)
 {
-    if (access(path, R_OK | X_OK) == 0)
+    if (access(launch->rootfs, R_OK | X_OK) == 0)
         return CCB_OK;
     return ccb_error_set(err, CCB_INVALID,
-                         "%s %s can't be read by user %u, who runs the "
-                         "container (%s): open it and the directories above "
-                         "it for others (chmod o+rx)",
-                         what, path, launch->uid_base, strerror(errno));
+                         "root file system %s can't be read by user %u, who "
+                         "runs the container (%s): open it for others (chmod "
+                         "o+rx)",
+                         launch->rootfs_name, launch->uid_base,
+                         strerror(errno));
 }
 
 static int prepare(struct ccb_launch *launch, char ***arguments,
@@ -137,11 +137,11 @@ static int prepare(struct ccb_launch *launch, char ***arguments,
     if (code == CCB_OK)
         code = enter_group(launch, err);
     if (code == CCB_OK)
+        code = ccb_launch_mounts(launch, err);
+    if (code == CCB_OK)
         code = become_unprivileged(launch, err);
     if (code == CCB_OK)
-        code = check_reachable("state directory", launch->dir, launch, err);
-    if (code == CCB_OK)
-        code = check_reachable("root file system", launch->rootfs, launch, err);
+        code = check_rootfs(launch, err);
     if (code == CCB_OK)
         code = ccb_launch_arguments(launch, arguments, err);
     return code;
@@ -149,14 +149,15 @@ static int prepare(struct ccb_launch *launch, char ***arguments,
 
 int ccb_init_launch(int argc, char **argv)
 {
-    struct ccb_launch launch = {.program = -1, .users = -1};
+    struct ccb_launch launch = {.program = -1, .users = -1, .bwrap_fd = -1};
     struct ccb_error err = {0};
     char **arguments = NULL, *environment[] = {NULL};
 
     (void)umask(022);
     if (read_arguments(&launch, argc, argv, &err) == CCB_OK &&
         prepare(&launch, &arguments, &err) == CCB_OK) {
-        (void)execve(launch.bwrap, arguments, environment);
+        (void)execveat(launch.bwrap_fd, "", arguments, environment,
+                       AT_EMPTY_PATH);
         (void)ccb_error_set(&err, CCB_IO, "%s: %s (install bubblewrap)",
                             launch.bwrap, strerror(errno));
     }

@@ -210,6 +210,7 @@ static void show_entries(struct arguments *list, const char *rootfs,
     dir = opendir(path);
     if (dir == NULL)
         return;
+    /* cppcheck-suppress readdirCalled ; the stream is ours alone */
     while ((entry = readdir(dir)) != NULL) {
         const char *what = entry->d_name;
 
@@ -314,6 +315,6 @@ int ccb_launch_arguments(const struct ccb_launch *launch, char ***arguments,
     if (list.failed)
         return ccb_error_set(err, CCB_FAILED,
                              "root file system %s can't be put together",
-                             launch->rootfs);
+                             launch->rootfs_name);
     return CCB_OK;
 }

@@ -54,21 +54,38 @@ static int use_files(const struct child *child, struct ccb_error *err)
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     int first = child->ours[0];
 
-    if (null < 0 || dup2(input ? first : null, 0) < 0 ||
+    int code = CCB_OK;
+
+    if (null < 0)
+        return failed(err, "opening", "/dev/null");
+    if (dup2(input ? first : null, 0) < 0 ||
         dup2(input ? null : first, 1) < 0 || dup2(child->ours[1], 2) < 0)
-        return failed(err, "redirecting", "files");
-    return CCB_OK;
+        code = failed(err, "redirecting", "files");
+    (void)close(null);
+    return code;
+}
+
+/* When memory runs short, steps go before init. */
+static int go_before_init(struct ccb_error *err)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    int code = CCB_OK;
+
+    if (fd < 0)
+        return failed(err, "opening", "oom_score_adj");
+    if (write(fd, "500", 3) != 3)
+        code = failed(err, "setting", "oom_score_adj");
+    (void)close(fd);
+    return code;
 }
 
 static int use_limits(const struct child *child, struct ccb_error *err)
 {
     struct rlimit limit;
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    int code = go_before_init(err);
 
-    /* When memory runs short, steps go before init. */
-    if (fd < 0 || write(fd, "500", 3) != 3)
-        return failed(err, "setting", "oom_score_adj");
-    (void)close(fd);
+    if (code != CCB_OK)
+        return code;
     if (child->spawn->nofile == 0)
         return CCB_OK;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)

@@ -11,6 +11,9 @@
 #include "cell/api.h"
 
 static struct ccb_api *api;
+/* With a directory there is a log sink. */
+static const char *api_logs_dir;
+static struct ccb_logs *api_logs;
 
 static void open_api(const char *username, bool cors)
 {
@@ -31,6 +34,13 @@ static void open_api(const char *username, bool cors)
     assert_int_equal(uv_sem_init(&bed.aborted_there, 0), 0);
     assert_int_equal(ccb_loop_open(&bed.loop, &err), 0);
     assert_int_equal(uv_async_init(&bed.loop.uv, &bed.hold, NULL), 0);
+    if (api_logs_dir) {
+        struct ccb_logs_options logs = {.loop = &bed.loop,
+                                        .directory = api_logs_dir};
+
+        assert_int_equal(ccb_logs_open(&api_logs, &logs, &err), 0);
+        options.logs = api_logs;
+    }
     api = ccb_api_open(&options);
     assert_non_null(api);
     http.user = api;
@@ -48,9 +58,18 @@ static MAY_BE_UNUSED int api_open(void **state)
     return 0;
 }
 
+static void close_api_logs(void *unused)
+{
+    (void)unused;
+    ccb_logs_close(api_logs, NULL, NULL);
+}
+
 static MAY_BE_UNUSED int api_close(void **state)
 {
     ccb_events_close(cell.events);
+    if (api_logs)
+        bed_call(close_api_logs, NULL);
+    api_logs = NULL;
     bed_close();
     ccb_api_close(api);
     return cell_close(state);

@@ -274,6 +274,15 @@ static void test_a_stream_ends_when_the_hub_closes(void **state)
     SAID("GET /v1/events", "", "", "500", "");
 }
 
+/* Each answer is a turn of the server's loop. */
+static void turn_until_nobody_wants(void)
+{
+    while (ccb_events_wanted(cell.events))
+        (void)request("GET /v1/cells", "", "");
+}
+
+/* A peer that ends its side only may still read, and the server, told no
+ * more than that by a close, lets it be until it has something to send. */
 static void test_a_reader_that_leaves_is_forgotten(void **state)
 {
     int fd = open_stream();
@@ -281,10 +290,21 @@ static void test_a_reader_that_leaves_is_forgotten(void **state)
     (void)state;
     assert_true(ccb_events_wanted(cell.events));
     (void)close(fd);
-    /* The server sees it in its own time: each answer is a turn of its loop */
-    while (ccb_events_wanted(cell.events))
-        (void)request("GET /v1/cells", "", "");
     OK(DO(desire_lrp, .guid = "web-1", .number = 1));
+    turn_until_nobody_wants();
+    OK(DO(desire_lrp, .guid = "web-2", .number = 1));
+}
+
+static void test_a_reader_that_breaks_off_is_forgotten_at_once(void **state)
+{
+    static const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    int fd = open_stream();
+
+    (void)state;
+    assert_true(ccb_events_wanted(cell.events));
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    (void)close(fd);
+    turn_until_nobody_wants();
 }
 
 static int many_changes(const struct step *s, struct ccb_store_tx *tx,
@@ -350,6 +370,7 @@ int main(void)
         CASE(test_two_streams_see_the_same_order),
         CASE(test_a_stream_ends_when_the_hub_closes),
         CASE(test_a_reader_that_leaves_is_forgotten),
+        CASE(test_a_reader_that_breaks_off_is_forgotten_at_once),
         CASE(test_a_stream_that_is_not_read_is_dropped),
         CASE(test_head_has_no_stream),
     };

@@ -1,0 +1,134 @@
+/*
+ * The table of commands and flags. One row each; help, the manual page, the
+ * completion and the parser know nothing else.
+ */
+#include "cli/cli.h"
+
+#define AT(member) offsetof(struct ccb_cli_values, member)
+#define FLAGS(table) table, sizeof(table) / sizeof(table[0])
+#define NO_FLAGS NULL, 0
+
+const struct ccb_cli_flag ccb_cli_global_flags[] = {
+    {"json", 0, NULL, CCB_CLI_SWITCH, AT(json), NULL,
+     "answer with one JSON document, or one a line for streams"},
+    {"state", 0, "DIR", CCB_CLI_TEXT, AT(state), NULL,
+     "the state directory (default: $CCBRIDGE_STATE, "
+     "$XDG_STATE_HOME/ccbridge, or ~/.local/state/ccbridge)"},
+    {"quiet", 'q', NULL, CCB_CLI_SWITCH, AT(quiet), NULL,
+     "say only results and errors; of lists, only the names"},
+    {"no-color", 0, NULL, CCB_CLI_SWITCH, AT(no_color), NULL,
+     "no colours, as with the environment's NO_COLOR"},
+    {"help", 'h', NULL, CCB_CLI_SWITCH, AT(help), NULL,
+     "explain the command, and do nothing"},
+};
+const size_t ccb_cli_global_flag_count =
+    sizeof(ccb_cli_global_flags) / sizeof(ccb_cli_global_flags[0]);
+
+static const struct ccb_cli_flag up_flags[] = {
+    {"foreground", 0, NULL, CCB_CLI_SWITCH, AT(foreground), NULL,
+     "become the daemon instead of starting it behind the scenes"},
+    {"timeout", 't', "D", CCB_CLI_DURATION, AT(timeout), NULL,
+     "how long to wait until it answers (default 30s)"},
+};
+
+static const struct ccb_cli_flag down_flags[] = {
+    {"timeout", 't', "D", CCB_CLI_DURATION, AT(timeout), NULL,
+     "how long to wait for its end (default 30s)"},
+    {"force", 'f', NULL, CCB_CLI_SWITCH, AT(force), NULL,
+     "kill it when it has not ended by then"},
+};
+
+static const struct ccb_cli_flag push_flags[] = {
+    {"buildpack", 'b', "BUILDPACK", CCB_CLI_TEXT, AT(buildpack), NULL,
+     "a buildpack's name or URL; empty: detect it again"},
+    {"instances", 'i', "N", CCB_CLI_COUNT, AT(instances), NULL,
+     "how many instances to run"},
+    {"memory", 'm', "MEM", CCB_CLI_MEGABYTES, AT(memory_mb), NULL,
+     "memory of an instance: 256M, 1G, 512 (MB)"},
+    {"disk", 'k', "DISK", CCB_CLI_MEGABYTES, AT(disk_mb), NULL,
+     "disk of an instance"},
+    {"command", 'c', "COMMAND", CCB_CLI_TEXT, AT(command), NULL,
+     "the start command; empty: the buildpack's"},
+    {"env", 'e', "NAME=VALUE", CCB_CLI_ENV, 0, NULL,
+     "a variable of the app's environment; may be repeated, and all "
+     "together replace what the app had"},
+    {"health-check", 'u', "KIND", CCB_CLI_CHOICE, AT(health_check), "port|none",
+     "what tells that an instance runs: port or none"},
+    {"stack", 's', "STACK", CCB_CLI_TEXT, AT(stack), NULL,
+     "the root file system to stage and run on"},
+    {"no-start", 0, NULL, CCB_CLI_SWITCH, AT(no_start), NULL,
+     "stage the app, but do not start it"},
+    {"timeout", 't', "D", CCB_CLI_DURATION, AT(timeout), NULL,
+     "how long to wait for the instances (default 2m)"},
+};
+
+static const struct ccb_cli_flag logs_flags[] = {
+    {"follow", 'f', NULL, CCB_CLI_SWITCH, AT(follow), NULL,
+     "go on with what comes, until Ctrl-C"},
+    {"lines", 'n', "N", CCB_CLI_COUNT, AT(lines), NULL,
+     "how many lines to begin with (default 100)"},
+};
+
+static const struct ccb_cli_flag events_flags[] = {
+    {"follow", 'f', NULL, CCB_CLI_SWITCH, AT(follow), NULL,
+     "go on with what comes, until Ctrl-C"},
+};
+
+static const struct ccb_cli_flag scale_flags[] = {
+    {"instances", 'i', "N", CCB_CLI_COUNT, AT(instances), NULL,
+     "how many instances to run; may also be the second word"},
+};
+
+static const struct ccb_cli_flag delete_flags[] = {
+    {"force", 'f', NULL, CCB_CLI_SWITCH, AT(force), NULL,
+     "do not ask; an app that is not there is no failure"},
+};
+
+const struct ccb_cli_command ccb_cli_commands[] = {
+    {"up", "[-- FLAGS FOR ccbridged]", "start the daemon, and wait for it",
+     "Starts `ccbridged all` in the background, with the state in the state "
+     "directory and its log in STATE/ccbridged.log. Its containers need root. "
+     "What follows `--` goes to ccbridged as it stands.",
+     0, 0, true, FLAGS(up_flags), ccb_cli_up},
+    {"down", "", "stop the daemon, and wait for its end", NULL, 0, 0, false,
+     FLAGS(down_flags), ccb_cli_down},
+    {"status", "", "whether the daemon is up, and what it runs",
+     "Exits with 0 when it is up and with 6 when it is not.", 0, 0, false,
+     NO_FLAGS, ccb_cli_status},
+    {"push", "NAME [DIR]", "upload, stage and start an app",
+     "Packs the directory (default: this one) without what .cfignore names, "
+     "in gitignore's syntax, stages it, starts it and waits until its "
+     "instances run. Ctrl-C stops a staging; an app that is starting goes on.",
+     1, 2, false, FLAGS(push_flags), ccb_cli_push},
+    {"apps", "", "list the apps", NULL, 0, 0, false, NO_FLAGS, ccb_cli_apps},
+    {"app", "NAME", "show an app and its instances", NULL, 1, 1, false,
+     NO_FLAGS, ccb_cli_app},
+    {"logs", "NAME", "show an app's log lines", NULL, 1, 1, false,
+     FLAGS(logs_flags), ccb_cli_logs},
+    {"events", "[NAME]", "show what happened, to one app or all", NULL, 0, 1,
+     false, FLAGS(events_flags), ccb_cli_events},
+    {"scale", "NAME [N]", "change how many instances run", NULL, 1, 2, false,
+     FLAGS(scale_flags), ccb_cli_scale},
+    {"start", "NAME", "start an app", NULL, 1, 1, false, NO_FLAGS,
+     ccb_cli_start},
+    {"stop", "NAME", "stop an app", NULL, 1, 1, false, NO_FLAGS, ccb_cli_stop},
+    {"restart", "NAME", "stop an app, and start it anew", NULL, 1, 1, false,
+     NO_FLAGS, ccb_cli_restart},
+    {"kill", "NAME INDEX", "kill one instance; another takes its place", NULL,
+     2, 2, false, NO_FLAGS, ccb_cli_kill},
+    {"delete", "NAME", "delete an app with all that is kept of it",
+     "Asks first on a terminal; elsewhere it wants -f.", 1, 1, false,
+     FLAGS(delete_flags), ccb_cli_delete},
+    {"completion", "SHELL", "print the completion for a shell (bash)",
+     "For instance: source <(ccbridge completion bash)", 1, 1, false, NO_FLAGS,
+     ccb_cli_completion},
+    {"man", "", "print the manual page (roff)",
+     "For instance: ccbridge man | man -l -", 0, 0, false, NO_FLAGS,
+     ccb_cli_man},
+    {"version", "", "print the version", NULL, 0, 0, false, NO_FLAGS,
+     ccb_cli_version},
+    {"help", "[COMMAND]", "explain ccbridge, or one command", NULL, 0, 1, false,
+     NO_FLAGS, ccb_cli_help},
+};
+const size_t ccb_cli_command_count =
+    sizeof(ccb_cli_commands) / sizeof(ccb_cli_commands[0]);
