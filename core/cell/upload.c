@@ -156,15 +156,27 @@ static void in_queued(struct ccb_upload *u)
     ccb_upload_step(u);
 }
 
+static int check_url(const struct ccb_upload *u, struct ccb_error *err)
+{
+    struct ccb_url url;
+    int code = ccb_url_parse(&url, ccb_slice_of(u->to), err);
+
+    if (code != CCB_OK || ccb_slice_is(url.scheme, "http") ||
+        ccb_slice_is(url.scheme, "https"))
+        return code;
+    return ccb_error_set(err, CCB_INVALID,
+                         "unsupported protocol scheme \"%.*s\"",
+                         (int)url.scheme.len, url.scheme.ptr);
+}
+
 /* Nothing of a bad URL is logged: it may hold secrets. */
 static void in_started(struct ccb_upload *u)
 {
     struct ccb_error err = {0};
-    struct ccb_url url;
 
     if (u->cancelled)
         ccb_upload_end(u, CCB_CANCELLED, "cancelled", false);
-    else if (ccb_url_parse(&url, ccb_slice_of(u->to), &err) != CCB_OK)
+    else if (check_url(u, &err) != CCB_OK)
         ccb_upload_end(u, err.code, err.message, false);
     else
         ccb_upload_read(u);

@@ -93,13 +93,15 @@ static void keep_last(struct ccb_buf *text)
 void ccb_cli_explain_log(struct ccb_slice log, struct ccb_buf *out)
 {
     struct ccb_buf plain = {0};
+    bool usage = false; /* of flags: long, and the reason stands before it */
 
     while (log.len > 0) {
         const char *end = memchr(log.ptr, '\n', log.len);
         size_t len = end ? (size_t)(end - log.ptr) : log.len;
         struct ccb_slice line = ccb_slice_make(log.ptr, len);
 
-        if (len > 0 && explain_line(line, out) < 0) {
+        usage = usage || ccb_slice_starts(line, "Usage");
+        if (len > 0 && explain_line(line, out) < 0 && !usage) {
             ccb_buf_put_slice(&plain, line);
             ccb_buf_putc(&plain, '\n');
         }

@@ -204,8 +204,8 @@ static int merge(struct change *change, struct ccb_error *err)
 
     ccb_settings_default(&settings);
     if (app->settings.ptr)
-        code = ccb_settings_decode(&settings, app->settings, errand->arena,
-                                   err);
+        code =
+            ccb_settings_decode(&settings, app->settings, errand->arena, err);
     if (code == 0)
         code = ccb_settings_change(&settings, &app->instances, change->body,
                                    errand->arena, err);
@@ -374,10 +374,10 @@ static void on_cells(struct ccb_errand *errand,
                      const struct ccb_http_answer *answer)
 {
     struct ccb_json cells = {0};
-    bool good = answer->code == 0 && answer->status == 200 &&
-                ccb_json_parse(&cells, answer->body, CCB_JSON_FIRST, NULL) ==
-                    0 &&
-                cells.type == CCB_JSON_ARRAY;
+    bool good =
+        answer->code == 0 && answer->status == 200 &&
+        ccb_json_parse(&cells, answer->body, CCB_JSON_FIRST, NULL) == 0 &&
+        cells.type == CCB_JSON_ARRAY;
 
     put_status(errand, good ? cells.raw : ccb_slice_of("null"));
 }

@@ -98,9 +98,9 @@ static int insert_staging(struct ccb_errand *errand, struct ccb_ledger *ledger,
         ledger->now + limit + STAGING_GRACE);
 
     if (code == 0)
-        code = ccb_event_add(ledger, errand->name, "staging.start", err,
-                             "the staging %.*s begins", (int)guid.len,
-                             guid.ptr);
+        code =
+            ccb_event_add(ledger, errand->name, "staging.start", err,
+                          "the staging %.*s begins", (int)guid.len, guid.ptr);
     if (code == 0) /* of the staging before, if that left one */
         code = ccb_blobs_release(ledger, errand->app.staging.upload, err);
     return code;
@@ -217,14 +217,14 @@ static int replace(struct ccb_errand *errand, struct ccb_ledger *ledger,
     if (code == 0)
         code = renew(errand, ledger, err);
     if (code == 0)
-        code = tell((struct act *)errand, ledger, CCB_TELL_DESIRE, app->guid,
-                    err);
+        code =
+            tell((struct act *)errand, ledger, CCB_TELL_DESIRE, app->guid, err);
     if (code == 0 && was_started && !first)
         code = remove_process(ledger, old, err);
     if (code == 0)
         code = ccb_event_add(ledger, app->name, "app.start", err,
-                             "started as version %.*s",
-                             (int)app->version.len, app->version.ptr);
+                             "started as version %.*s", (int)app->version.len,
+                             app->version.ptr);
     return code;
 }
 
@@ -332,8 +332,8 @@ static int delete_app(struct ccb_errand *errand, struct ccb_ledger *ledger,
         return code;
     staging = app->staging.guid;
     if (app->started)
-        code = remove_process(ledger,
-                              ccb_app_process_guid(errand->arena, app), err);
+        code = remove_process(ledger, ccb_app_process_guid(errand->arena, app),
+                              err);
     if (code == 0)
         code = forget_desire(ledger, app, err);
     if (code == 0 && ccb_staging_under_way(&app->staging))

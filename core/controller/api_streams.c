@@ -184,8 +184,7 @@ void ccb_controller_events(struct ccb_http_request *request, void *user)
         return;
     f->app = ccb_controller_query(request, "app");
     f->after = number_of(ccb_controller_query(request, "after"));
-    f->follow =
-        ccb_slice_is(ccb_controller_query(request, "follow"), "true");
+    f->follow = ccb_slice_is(ccb_controller_query(request, "follow"), "true");
     f->app.ptr = f->app.ptr ? f->app.ptr : "";
     if (f->after < 0) {
         ccb_fault(&err, "InvalidRequest", "after: must be the id of an event");
@@ -253,8 +252,8 @@ static int on_log_body(void *user, struct ccb_slice piece)
         return 0;
     if (logs->full)
         return CCB_HTTP_PAUSE;
-    logs->full = ccb_http_write(logs->errand.request, piece) >
-                 CCB_HTTP_HIGH_WATER;
+    logs->full =
+        ccb_http_write(logs->errand.request, piece) > CCB_HTTP_HIGH_WATER;
     return 0;
 }
 
@@ -315,12 +314,12 @@ static int find(struct ccb_errand *errand, struct ccb_ledger *ledger,
 static struct ccb_slice logs_url(struct logs *logs)
 {
     struct ccb_errand *errand = &logs->errand;
-    struct ccb_slice base = ccb_controller_peer_url(errand->controller->shared,
-                                                    CCB_PEER_DIEGO);
+    struct ccb_slice base =
+        ccb_controller_peer_url(errand->controller->shared, CCB_PEER_DIEGO);
     struct ccb_slice guid = errand->app.guid;
     struct ccb_slice tail = ccb_controller_query(errand->request, "tail");
-    bool follow = ccb_slice_is(
-        ccb_controller_query(errand->request, "follow"), "true");
+    bool follow =
+        ccb_slice_is(ccb_controller_query(errand->request, "follow"), "true");
 
     return ccb_arena_format(
         errand->arena, "%.*s/v1/logs/%.*s?%s%.*s%sfollow=%s", (int)base.len,

@@ -53,13 +53,11 @@ static int check_name(struct ccb_slice name, struct ccb_error *err)
         return ccb_fault(err, "InvalidBits", "an entry has no name");
     if (name.ptr[0] == '/')
         return ccb_fault(err, "InvalidBits",
-                         "\"%.*s\": absolute names are not taken",
-                         SHOWN(name));
+                         "\"%.*s\": absolute names are not taken", SHOWN(name));
     while (next_part(&rest, &part))
         if (ccb_slice_is(part, ".."))
             return ccb_fault(err, "InvalidBits",
-                             "\"%.*s\": leads outside of the app",
-                             SHOWN(name));
+                             "\"%.*s\": leads outside of the app", SHOWN(name));
     return 0;
 }
 

@@ -16,16 +16,16 @@
 struct delivery {
     struct ccb_errand errand; /* first */
     struct ccb_courier *courier;
-    bool found;      /* there is a row */
-    bool moot;       /* there is nothing to say any more */
-    int64_t pause;   /* ns until the next row's time; 0: there is none */
+    bool found;    /* there is a row */
+    bool moot;     /* there is nothing to say any more */
+    int64_t pause; /* ns until the next row's time; 0: there is none */
     int64_t attempts;
     int status;
     struct ccb_buf body;
     struct ccb_slice target; /* the guid in the path */
     struct ccb_outcome outcome;
     struct ccb_slice error_id, error_message; /* the stager's */
-    bool awaited; /* somebody waits for it */
+    bool awaited;                             /* somebody waits for it */
 };
 
 /* ---- kinds -------------------------------------------------------------- */
@@ -38,10 +38,9 @@ static int make_stage(struct delivery *d, struct ccb_ledger *ledger,
                             ccb_guid_of_app(d->outcome.key), err);
 
     d->moot = code == CCB_NOT_FOUND ||
-              (code == 0 && (!ccb_slice_equal(errand->app.staging.guid,
-                                              d->outcome.key) ||
-                             !ccb_slice_is(errand->app.staging.state,
-                                           "PENDING")));
+              (code == 0 &&
+               (!ccb_slice_equal(errand->app.staging.guid, d->outcome.key) ||
+                !ccb_slice_is(errand->app.staging.state, "PENDING")));
     if (d->moot || code < 0)
         return d->moot ? 0 : code;
     return ccb_message_stage(&d->body, &errand->controller->shared->facts,
@@ -85,9 +84,8 @@ static int settle_stage(struct delivery *d, struct ccb_ledger *ledger,
         return 0; /* stopped, or ended already */
     if (d->outcome.err.code == 0)
         return ccb_ledger_run(
-            ledger, err,
-            "UPDATE stagings SET state = 'STAGING' WHERE guid = ?", "t",
-            d->outcome.key);
+            ledger, err, "UPDATE stagings SET state = 'STAGING' WHERE guid = ?",
+            "t", d->outcome.key);
     if (d->error_id.ptr)
         return ccb_staging_fail(ledger, &errand->app, d->error_id.ptr,
                                 d->error_message.ptr, err);
@@ -189,9 +187,9 @@ static void on_answer(struct ccb_errand *errand,
 {
     struct delivery *d = (struct delivery *)errand;
     const struct kind *kind = &kinds[d->outcome.kind];
-    bool taken = answer->code == 0 &&
-                 (answer->status == 202 ||
-                  (answer->status == 404 && kind->missing_is_fine));
+    bool taken =
+        answer->code == 0 && (answer->status == 202 ||
+                              (answer->status == 404 && kind->missing_is_fine));
 
     d->status = answer->code == 0 ? answer->status : 0;
     if (!taken) {
@@ -224,8 +222,7 @@ static void say(struct ccb_errand *errand)
     if (!d->found) {
         if (d->pause > 0 && !errand->controller->closing)
             (void)uv_timer_start(&courier->timer, on_timer,
-                                 (uint64_t)(d->pause / CCB_MILLISECOND) + 1,
-                                 0);
+                                 (uint64_t)(d->pause / CCB_MILLISECOND) + 1, 0);
         ccb_errand_end(errand);
         finish(courier);
         return;
@@ -416,8 +413,7 @@ void ccb_errand_wait(struct ccb_errand *errand, enum ccb_errand_kind kind,
     errand->kind = kind;
     errand->key = key;
     errand->id = id;
-    ccb_courier_wake(
-        &errand->controller->couriers[kind >= CCB_TELL_DESIRE]);
+    ccb_courier_wake(&errand->controller->couriers[kind >= CCB_TELL_DESIRE]);
 }
 
 /* ---- deadlines ---------------------------------------------------------- */

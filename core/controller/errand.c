@@ -272,9 +272,8 @@ void ccb_errand_call(struct ccb_errand *errand, enum ccb_peer peer,
 {
     struct ccb_controller_shared *shared = errand->controller->shared;
     struct ccb_slice base = ccb_controller_peer_url(shared, peer);
-    struct ccb_http_header headers[2] = {json_type[0],
-                                         {CCB_LIT("Authorization"),
-                                          CCB_LIT("none")}};
+    struct ccb_http_header headers[2] = {
+        json_type[0], {CCB_LIT("Authorization"), CCB_LIT("none")}};
     struct ccb_http_call_options call = {
         .method = method,
         .url = ccb_arena_format(errand->arena, "%.*s%.*s", (int)base.len,

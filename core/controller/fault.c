@@ -67,8 +67,7 @@ void ccb_fault_encode(struct ccb_buf *out, const struct ccb_error *err,
                       bool platform)
 {
     const struct fault *fault = find(err->id);
-    const struct ccb_slice pieces[] = {CCB_LIT("CF-"),
-                                       ccb_slice_of(fault->id)};
+    const struct ccb_slice pieces[] = {CCB_LIT("CF-"), ccb_slice_of(fault->id)};
     struct ccb_json_writer w;
 
     ccb_json_writer_init(&w, ccb_buf_sink, out);
@@ -124,8 +123,8 @@ static const struct {
  * itself (C7): ours say more. Other words are somebody's choice. */
 const char *ccb_fault_staging_words(const char *id, const char *message)
 {
-    bool plain = !message || !message[0] ||
-                 strcmp(message, "staging failed") == 0;
+    bool plain =
+        !message || !message[0] || strcmp(message, "staging failed") == 0;
 
     if (!plain && strcmp(id, "StagingError") == 0)
         return message;

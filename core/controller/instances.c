@@ -58,9 +58,8 @@ static size_t rank(struct ccb_slice state)
     return i;
 }
 
-static int decode(struct ccb_slice text, struct instance **items,
-                  size_t *count, struct ccb_arena *arena,
-                  struct ccb_error *err)
+static int decode(struct ccb_slice text, struct instance **items, size_t *count,
+                  struct ccb_arena *arena, struct ccb_error *err)
 {
     struct ccb_json_alloc alloc = ccb_arena_json(arena);
     struct ccb_json document;

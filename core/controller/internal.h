@@ -91,7 +91,7 @@ struct ccb_errand {
     void (*on_answer)(struct ccb_errand *errand,
                       const struct ccb_http_answer *answer);
     void (*dispose)(struct ccb_errand *errand); /* as it ends; may be NULL */
-    struct ccb_intake *intake; /* NULL: it takes in no body */
+    struct ccb_intake *intake;                  /* NULL: it takes in no body */
     /* While it waits for a courier: */
     bool waiting;
     enum ccb_errand_kind kind;

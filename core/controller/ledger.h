@@ -31,9 +31,9 @@ struct ccb_ledger {
     } cache[CCB_LEDGER_STATEMENTS];
     /* Of the operation that runs: */
     struct ccb_arena *arena;
-    int64_t now;          /* ns since 1970 */
-    bool no_memory;       /* a column could not be copied */
-    bool events;          /* an event was added */
+    int64_t now;           /* ns since 1970 */
+    bool no_memory;        /* a column could not be copied */
+    bool events;           /* an event was added */
     struct ccb_buf doomed; /* digests whose files go after the commit */
     /* The thread: */
     uv_thread_t thread;

@@ -160,8 +160,8 @@ static int create_private(const char *path, struct ccb_error *err)
 
 int ccb_ledger_file_open(sqlite3 **db, const char *path, struct ccb_error *err)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                SQLITE_OPEN_EXRESCODE;
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int code = create_private(path, err);
 
     *db = NULL;

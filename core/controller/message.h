@@ -20,7 +20,8 @@ struct ccb_message_facts {
 };
 
 /* All of them: 0, CCB_NO_MEMORY, or CCB_INVALID for a broken record. */
-int ccb_message_stage(struct ccb_buf *out, const struct ccb_message_facts *facts,
+int ccb_message_stage(struct ccb_buf *out,
+                      const struct ccb_message_facts *facts,
                       const struct ccb_app *app, struct ccb_arena *arena,
                       struct ccb_error *err);
 int ccb_message_desire(struct ccb_json_writer *w,

@@ -42,7 +42,7 @@ int ccb_multipart_init(struct ccb_multipart *m, struct ccb_slice content_type,
     static const char type[] = "multipart/form-data";
     struct ccb_slice boundary;
 
-    if (content_type.len < sizeof(type) ||
+    if (content_type.len < sizeof(type) - 1 ||
         strncasecmp(content_type.ptr, type, sizeof(type) - 1) != 0)
         return ccb_error_set(err, CCB_INVALID,
                              "the upload is not multipart/form-data");

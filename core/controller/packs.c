@@ -38,8 +38,7 @@ static int set_name(struct ccb_pack *pack, const char *file, bool is_zip,
     if (is_zip)
         name.len -= strlen(".zip");
     pack->name = ccb_slice_dup(name);
-    return pack->name ? 0
-                      : ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    return pack->name ? 0 : ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
 }
 
 static int copy_file(const char *from, const char *to, struct ccb_error *err)
@@ -83,8 +82,8 @@ static int load_one(struct ccb_pack *pack, const char *source, const char *dir,
 
 static struct ccb_pack *add(struct ccb_packs *packs)
 {
-    struct ccb_pack *grown = ccb_realloc(
-        packs->items, (packs->count + 1) * sizeof(*packs->items));
+    struct ccb_pack *grown =
+        ccb_realloc(packs->items, (packs->count + 1) * sizeof(*packs->items));
 
     if (!grown)
         return NULL;

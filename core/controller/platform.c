@@ -19,8 +19,8 @@ bool ccb_platform_authorized(struct ccb_http_request *request,
     struct ccb_slice got = ccb_http_request_header(request, "Authorization");
     struct ccb_error err;
 
-    if (want.len == 0 ||
-        (got.len == want.len && CRYPTO_memcmp(got.ptr, want.ptr, want.len) == 0))
+    if (want.len == 0 || (got.len == want.len &&
+                          CRYPTO_memcmp(got.ptr, want.ptr, want.len) == 0))
         return true;
     ccb_fault(&err, "NotAuthenticated", "Authentication error");
     ccb_controller_refuse(request, true, &err);
@@ -190,8 +190,8 @@ static struct ccb_errand *begin_json(struct ccb_http_request *request,
 void ccb_platform_completed(struct ccb_http_request *request, void *user)
 {
     struct ccb_json document, error;
-    struct completion *c = (struct completion *)begin_json(
-        request, user, sizeof(*c), &document);
+    struct completion *c =
+        (struct completion *)begin_json(request, user, sizeof(*c), &document);
 
     if (!c)
         return;
@@ -242,8 +242,8 @@ static int record_crash(struct ccb_errand *errand, struct ccb_ledger *ledger,
 void ccb_platform_crashed(struct ccb_http_request *request, void *user)
 {
     struct ccb_json document;
-    struct crash *crash = (struct crash *)begin_json(
-        request, user, sizeof(*crash), &document);
+    struct crash *crash =
+        (struct crash *)begin_json(request, user, sizeof(*crash), &document);
 
     if (!crash)
         return;

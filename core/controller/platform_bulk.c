@@ -27,8 +27,7 @@ static int put_one(struct bulk *bulk, struct ccb_json_writer *w,
         return ccb_message_desire(w, &bulk->errand.controller->shared->facts,
                                   app, arena, err);
     ccb_json_begin_object(w);
-    ccb_json_member_string(w, "process_guid",
-                           ccb_app_process_guid(arena, app));
+    ccb_json_member_string(w, "process_guid", ccb_app_process_guid(arena, app));
     ccb_json_member_string(w, "etag", ccb_message_etag(arena, app));
     ccb_json_end_object(w);
     return 0;
@@ -137,9 +136,9 @@ static int put_asked(struct ccb_errand *errand, struct ccb_ledger *ledger,
 {
     struct ccb_slice app_guid = ccb_guid_of_app(guid), process;
     struct ccb_app app;
-    int code = app_guid.ptr ? ccb_app_load(ledger, &app, CCB_APP_BY_GUID,
-                                           app_guid, err)
-                            : CCB_NOT_FOUND;
+    int code = app_guid.ptr
+                   ? ccb_app_load(ledger, &app, CCB_APP_BY_GUID, app_guid, err)
+                   : CCB_NOT_FOUND;
 
     if (code == CCB_NOT_FOUND || (code == 0 && !app.started))
         return 0;

@@ -198,9 +198,8 @@ void ccb_platform_droplet(struct ccb_http_request *request, void *user)
 void ccb_platform_buildpack(struct ccb_http_request *request, void *user)
 {
     struct ccb_controller *controller = user;
-    const struct ccb_pack *pack =
-        ccb_packs_by_digest(&controller->shared->packs,
-                            ccb_http_request_info(request)->params[0]);
+    const struct ccb_pack *pack = ccb_packs_by_digest(
+        &controller->shared->packs, ccb_http_request_info(request)->params[0]);
     struct download *d;
 
     if (!ccb_platform_authorized(request, controller))
@@ -230,8 +229,8 @@ static int find_app(struct ccb_errand *errand, struct ccb_ledger *ledger,
                     struct ccb_error *err)
 {
     struct upload *u = (struct upload *)errand;
-    int code = ccb_app_load(ledger, &errand->app, CCB_APP_BY_GUID, u->guid,
-                            err);
+    int code =
+        ccb_app_load(ledger, &errand->app, CCB_APP_BY_GUID, u->guid, err);
 
     if (code == 0 && u->droplet && !ccb_staging_under_way(&errand->app.staging))
         return ccb_fault(err, "StagingError",
@@ -255,8 +254,7 @@ static int check_md5(const struct upload *u, struct ccb_error *err)
     }
     (void)EVP_EncodeBlock((unsigned char *)base64, raw, sizeof(raw));
     if (ccb_slice_is(u->md5, base64) ||
-        (u->md5.len == 32 &&
-         strncasecmp(u->md5.ptr, u->digests.md5, 32) == 0))
+        (u->md5.len == 32 && strncasecmp(u->md5.ptr, u->digests.md5, 32) == 0))
         return 0;
     return ccb_fault(err, "StagingError",
                      "Staging error: the upload's Content-MD5 is not that of "
@@ -270,9 +268,9 @@ static int adopt_droplet(struct upload *u, struct ccb_ledger *ledger,
                          struct ccb_error *err)
 {
     struct ccb_app *app = &u->errand.app;
-    int code = ccb_ledger_run(
-        ledger, err, "UPDATE stagings SET upload = ? WHERE app = ?", "ti",
-        ccb_slice_of(u->digests.sha256), app->id);
+    int code = ccb_ledger_run(ledger, err,
+                              "UPDATE stagings SET upload = ? WHERE app = ?",
+                              "ti", ccb_slice_of(u->digests.sha256), app->id);
 
     if (code == 0)
         code = ccb_blobs_release(ledger, app->staging.upload, err);
@@ -373,8 +371,7 @@ static void put_job(struct ccb_errand *errand, struct ccb_slice guid,
     ccb_json_key(&w, "metadata");
     ccb_json_begin_object(&w);
     ccb_json_member_string(&w, "guid", guid);
-    ccb_json_member_string(&w, "created_at",
-                           ccb_slice_of(time));
+    ccb_json_member_string(&w, "created_at", ccb_slice_of(time));
     ccb_json_key(&w, "url");
     ccb_json_put_pieces(&w, url, 3);
     ccb_json_end_object(&w);

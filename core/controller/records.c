@@ -92,8 +92,8 @@ int ccb_app_load(struct ccb_ledger *ledger, struct ccb_app *app,
         [CCB_APP_BY_NAME] = SELECT_APP "WHERE a.name = ?",
         [CCB_APP_BY_GUID] = SELECT_APP "WHERE a.guid = ?",
     };
-    int code = read_one(ledger, ccb_ledger_query(ledger, err, sql[by], "t", key),
-                        app, err);
+    int code = read_one(
+        ledger, ccb_ledger_query(ledger, err, sql[by], "t", key), app, err);
 
     if (code != 0)
         return code < 0 ? code : 0;
@@ -178,13 +178,12 @@ int ccb_droplet_release(struct ccb_ledger *ledger, const struct ccb_app *app,
 int ccb_app_remove(struct ccb_ledger *ledger, const struct ccb_app *app,
                    struct ccb_error *err)
 {
-    const struct ccb_slice digests[] = {app->bits, app->cache,
-                                        app->staging.upload,
-                                        app->droplet.digest,
-                                        app->run_droplet.digest};
-    int code = ccb_ledger_run(
-        ledger, err, "DELETE FROM droplets WHERE id IN (?, ?)", "ii",
-        app->droplet.id, app->run_droplet.id);
+    const struct ccb_slice digests[] = {
+        app->bits, app->cache, app->staging.upload, app->droplet.digest,
+        app->run_droplet.digest};
+    int code =
+        ccb_ledger_run(ledger, err, "DELETE FROM droplets WHERE id IN (?, ?)",
+                       "ii", app->droplet.id, app->run_droplet.id);
 
     if (code == 0)
         code = ccb_ledger_run(ledger, err, "DELETE FROM stagings WHERE app = ?",

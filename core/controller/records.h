@@ -24,8 +24,8 @@ struct ccb_app {
     int64_t id, instances, created_at, updated_at, desired_at;
     bool started;
     struct ccb_slice guid, name, version;
-    struct ccb_slice settings; /* JSON; what the next start takes */
-    struct ccb_slice running;  /* JSON; what the last start took, or NULL */
+    struct ccb_slice settings;    /* JSON; what the next start takes */
+    struct ccb_slice running;     /* JSON; what the last start took, or NULL */
     struct ccb_slice bits, cache; /* digests, or ptr NULL */
     int64_t bits_bytes;
     struct ccb_staging staging;

@@ -91,10 +91,9 @@ int ccb_event_add(struct ccb_ledger *ledger, struct ccb_slice app,
         "INSERT INTO events (time, app, type, text) VALUES (?, ?, ?, ?)",
         "ittt", ledger->now, app, ccb_slice_of(type), ccb_slice_of(text));
     if (code == 0)
-        code = ccb_ledger_run(ledger, err, "DELETE FROM events WHERE id <= ?",
-                              "i",
-                              (int64_t)sqlite3_last_insert_rowid(ledger->db) -
-                                  CCB_EVENTS_KEPT);
+        code = ccb_ledger_run(
+            ledger, err, "DELETE FROM events WHERE id <= ?", "i",
+            (int64_t)sqlite3_last_insert_rowid(ledger->db) - CCB_EVENTS_KEPT);
     ledger->events = true;
     return code;
 }
@@ -108,8 +107,7 @@ bool ccb_staging_under_way(const struct ccb_staging *staging)
 }
 
 int ccb_staging_fail(struct ccb_ledger *ledger, struct ccb_app *app,
-                     const char *id, const char *message,
-                     struct ccb_error *err)
+                     const char *id, const char *message, struct ccb_error *err)
 {
     const char *words = ccb_fault_staging_words(id, message);
     struct ccb_slice upload = app->staging.upload;
@@ -156,8 +154,8 @@ int ccb_staging_expire(struct ccb_ledger *ledger, int64_t *next,
             return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
         code = ccb_app_load(ledger, &app, CCB_APP_BY_GUID, guid, err);
         if (code == 0)
-            code = ccb_staging_fail(ledger, &app, "StagingTimeExpired", NULL,
-                                    err);
+            code =
+                ccb_staging_fail(ledger, &app, "StagingTimeExpired", NULL, err);
         if (code == 0)
             code = ccb_outbox_add(ledger, CCB_TELL_CANCEL, app.staging.guid,
                                   NULL, err);
@@ -184,9 +182,8 @@ int ccb_outbox_add(struct ccb_ledger *ledger, enum ccb_errand_kind kind,
 
 int ccb_outbox_revive(struct ccb_ledger *ledger, struct ccb_error *err)
 {
-    int code = ccb_ledger_run(ledger, err,
-                              "UPDATE outbox SET attempts = 0, next_try = 0",
-                              "");
+    int code = ccb_ledger_run(
+        ledger, err, "UPDATE outbox SET attempts = 0, next_try = 0", "");
 
     if (code < 0)
         return code;

@@ -145,7 +145,8 @@ static void close_instance(void *instance)
     controller->closing = true;
     uv_close((uv_handle_t *)&controller->deadline, ccb_controller_closed);
     for (int i = 0; i < 2; i++)
-        uv_close((uv_handle_t *)&controller->couriers[i].timer, ccb_controller_closed);
+        uv_close((uv_handle_t *)&controller->couriers[i].timer,
+                 ccb_controller_closed);
     for (errand = controller->errands; errand; errand = next) {
         next = errand->next;
         if (!errand->call)

@@ -84,8 +84,7 @@ static int64_t *number_at(struct ccb_settings *s, const struct member *m)
     return (int64_t *)(void *)((char *)s + m->offset);
 }
 
-static struct ccb_slice *text_at(struct ccb_settings *s,
-                                 const struct member *m)
+static struct ccb_slice *text_at(struct ccb_settings *s, const struct member *m)
 {
     return (struct ccb_slice *)(void *)((char *)s + m->offset);
 }

@@ -19,8 +19,8 @@ int ccb_setup_address(const char *address, char *host, size_t size,
 {
     struct ccb_slice name, number;
     long value = 0;
-    int code = ccb_url_split_host_port(ccb_slice_of(address), &name, &number,
-                                       err);
+    int code =
+        ccb_url_split_host_port(ccb_slice_of(address), &name, &number, err);
 
     if (code == 0)
         value = strtol(number.ptr, NULL, 10); /* ends with the text */
@@ -153,9 +153,9 @@ static void put_authorization(struct ccb_buf *out,
     ccb_buf_put(out, "Basic ");
     room = ccb_buf_reserve(out, plain.len * 2 + 8);
     if (room && !plain.failed) {
-        len = EVP_EncodeBlock((unsigned char *)room,
-                              (const unsigned char *)plain.data,
-                              (int)plain.len);
+        len =
+            EVP_EncodeBlock((unsigned char *)room,
+                            (const unsigned char *)plain.data, (int)plain.len);
         out->len += (size_t)len;
     }
     if (plain.failed)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cell/cell.h"
+#include "controller/controller.h"
 #include "files/file_server.h"
 #include "nsync/nsync.h"
 #include "stager/stager.h"
@@ -19,6 +20,7 @@ const struct ccb_role *const ccb_roles[] = {
     &ccb_nsync_listener_role,
     &ccb_tps_listener_role,
     &ccb_tps_watcher_role,
+    &ccb_controller_role,
 };
 const size_t ccb_role_count = sizeof(ccb_roles) / sizeof(ccb_roles[0]);
 

@@ -115,9 +115,8 @@ static int use_dir(const struct child *child, struct ccb_error *err)
 {
     const char *dir = child->spawn->dir;
 
-    if (child->spawn->kind != CCB_FRAME_RUN)
-        return CCB_OK; /* they know their paths by themselves */
-    if (dir[0] == '\0')
+    /* The others' paths are their own, the relative ones from home, too. */
+    if (dir[0] == '\0' || child->spawn->kind != CCB_FRAME_RUN)
         dir = child->user->home;
     return chdir(dir) != 0 ? failed(err, "directory", dir) : CCB_OK;
 }

@@ -31,6 +31,7 @@ static inline void downs_close(void)
     assert_false(closed);
     bed_wait(tb.bed, &closed);
     tb.downloads = NULL;
+    peer_drop();
 }
 
 static inline void on_down_started(void *ctx)

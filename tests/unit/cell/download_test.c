@@ -343,6 +343,7 @@ static void test_closing_cancels_all(void **state)
     for (int i = 0; i < 3; i++)
         assert_string_equal(down[i].err.message, "cancelled");
     assert_int_equal(files_in(tb.cache), 0);
+    peer_drop();
 }
 
 /* The n-th allocation fails: it ends with words or well, and nothing stays. */

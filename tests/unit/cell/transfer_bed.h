@@ -48,8 +48,7 @@ struct peer {
     int asked_once, all_asked; /* all_asked: `expect` have come */
     size_t expect;
     struct peer_seen seen[PEER_SEEN_MAX];
-    struct ccb_http_request *held[PEER_SEEN_MAX];
-    size_t in_flight;
+    struct ccb_http_request *held[PEER_SEEN_MAX + 1]; /* the last: NULL */
     int closed;
 };
 
@@ -93,7 +92,7 @@ static inline void peer_reply(struct peer *peer,
     const struct peer_answer *answer =
         &peer->answers[number < peer->count ? number : peer->count - 1];
     struct ccb_http_header headers[3];
-    size_t count = 0;
+    size_t count = 0, slot = 0;
 
     if (answer->etag != NULL)
         headers[count++] = (struct ccb_http_header){CCB_LIT("ETag"),
@@ -105,7 +104,10 @@ static inline void peer_reply(struct peer *peer,
         headers[count++] = (struct ccb_http_header){
             CCB_LIT("Location"), ccb_slice_of(answer->moved)};
     if (answer->mute || answer->stall) {
-        peer->held[number % PEER_SEEN_MAX] = request;
+        while (peer->held[slot] != NULL)
+            slot++;
+        assert_true(slot < PEER_SEEN_MAX);
+        peer->held[slot] = request;
         ccb_http_on_abort(request, on_peer_gone, peer);
     }
     if (answer->mute)
@@ -183,6 +185,16 @@ static inline void peer_says(const struct peer_answer *answers, size_t count)
               sizeof((const struct peer_answer[]){__VA_ARGS__}) /              \
                   sizeof(struct peer_answer))
 
+/* What it was not to answer: a peer that only ended its side is not gone. */
+static inline void peer_drop(void)
+{
+    for (size_t i = 0; i < PEER_SEEN_MAX; i++) {
+        if (tb.peer.held[i] != NULL)
+            ccb_http_abandon(tb.peer.held[i]);
+        tb.peer.held[i] = NULL;
+    }
+}
+
 static inline struct ccb_slice peer_url(const char *rest)
 {
     static char text[8][128];
@@ -229,9 +241,7 @@ static inline int transfer_teardown(void **state)
     (void)close(tb.log_fd);
     ccb_http_client_close(tb.client, on_bed_part_closed, &tb.closed);
     bed_wait(tb.bed, &tb.closed);
-    for (size_t i = 0; i < PEER_SEEN_MAX; i++)
-        if (tb.peer.held[i] != NULL)
-            ccb_http_abandon(tb.peer.held[i]);
+    peer_drop();
     ccb_http_server_close(tb.peer.server, on_peer_closed, &tb.peer);
     bed_wait(tb.bed, &tb.peer.closed);
     for (size_t i = 0; i < PEER_SEEN_MAX; i++)

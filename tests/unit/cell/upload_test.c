@@ -43,6 +43,7 @@ static void ups_close(void)
     assert_false(closed);
     bed_wait(tb.bed, &closed);
     assert_int_equal(files_in(tb.top), 0);
+    peer_drop();
 }
 
 static void on_up_started(void *ctx)
@@ -206,7 +207,8 @@ static void test_a_bad_url_is_not_logged(void **state)
     ups_open();
     up_fails("/tmp/out", "http://u:hush@host:port/x", "parse http://host",
              false);
-    up_fails("/tmp/out", "", "parse", false);
+    up_fails("/tmp/out", "", "unsupported protocol scheme \"\"", false);
+    up_fails("/tmp/out", "hush@host", "unsupported protocol scheme", false);
     text = log_text();
     assert_string_equal(text, "");
     ccb_free(text);
@@ -350,6 +352,7 @@ static void test_closing_cancels_all(void **state)
     bed_wait(tb.bed, &closed);
     assert_string_equal(up[0].err.message, "cancelled");
     assert_string_equal(up[1].err.message, "cancelled");
+    peer_drop();
 }
 
 static void test_each_allocation_may_fail(void **state)

@@ -190,6 +190,8 @@ static void test_explains_the_errors_of_a_log(void **state)
     explains("one\ntwo\n{\"message\":\"m\",\"log_level\":1}\nthree",
              "one\ntwo\nthree\n");
     explains("1\n2\n3\n4\n5\n6\n7\n", "3\n4\n5\n6\n7\n");
+    explains("flag -x is not known\nUsage of all:\n  -a\n  -b\n",
+             "flag -x is not known\n");
     explains("", "");
 }
 
