@@ -15,7 +15,7 @@ RELEASE    = $(MAKE) --no-print-directory build PRESET=release
 export FUZZ_SECONDS BENCH_SECONDS BENCH_ROUNDS JOBS
 
 .DEFAULT_GOAL = build
-.PHONY: build demo test bench bench-instructions fuzz check format install clean help
+.PHONY: build demo test bench bench-instructions fuzz check docs format install clean help
 
 build: ## (or just make) build what is shipped, into build/release/bin
 	@.ci/setup build
@@ -50,6 +50,11 @@ bench-instructions: ## instructions per request, counted by callgrind
 	@.ci/setup build bench
 	@$(RELEASE)
 	@tests/bench/instructions.sh build/release
+
+docs: ## write docs/flags.md anew from the tables in the code
+	@$(RELEASE)
+	@docs/make-flags build/release/bin >docs/flags.md.new
+	@mv docs/flags.md.new docs/flags.md
 
 format: ## lay out all C files by .clang-format
 	@.ci/setup check

@@ -185,13 +185,17 @@ static int put(struct ccb_archive *archive, const void *bytes, size_t len)
     return CCB_OK;
 }
 
+/* Never fails to libarchive, which would not free all of a writer that failed:
+ * after the first error everything is dropped, and `why` tells. */
 static la_ssize_t on_write(struct archive *writer, void *user,
                            const void *bytes, size_t len)
 {
-    if (put(user, bytes, len) == CCB_OK)
-        return (la_ssize_t)len;
-    archive_set_error(writer, EIO, "write");
-    return -1;
+    struct ccb_archive *archive = user;
+
+    (void)writer;
+    if (archive->why.code == 0)
+        (void)put(archive, bytes, len);
+    return (la_ssize_t)len;
 }
 
 /* Our own reason if there is one, else what libarchive says of the archive. */
@@ -225,12 +229,12 @@ static bool has_second_member(struct ccb_archive *archive)
 
         if (len <= 3)
             return false;
-        do {
-            from = memmem(from, (size_t)(end - from), mark, 3);
-            if (from != NULL && from + 3 < end && (unsigned char)from[3] < 0x20)
+        for (from = memmem(from, (size_t)len, mark, 3); from != NULL;
+             from = memmem(from, (size_t)(end - from), mark, 3)) {
+            if (from + 3 < end && (unsigned char)from[3] < 0x20)
                 return true; /* with flags that there are */
-            from += from != NULL;
-        } while (from != NULL);
+            from++;
+        }
         at += (uint64_t)len - 3;
     }
 }
@@ -289,6 +293,14 @@ static int step_gzip(struct ccb_archive *archive, struct ccb_error *err)
 
 /* ---- zip ---------------------------------------------------------------- */
 
+/* What a call of the writer gave. */
+static int written(struct ccb_archive *archive, int code, struct ccb_error *err)
+{
+    if (archive->why.code == 0 && code >= ARCHIVE_WARN)
+        return CCB_OK;
+    return broken(archive, archive->writer, err);
+}
+
 /* 1: an entry is open; 0: there are no more. */
 static int next_entry(struct ccb_archive *archive, struct ccb_error *err)
 {
@@ -297,9 +309,7 @@ static int next_entry(struct ccb_archive *archive, struct ccb_error *err)
 
     archive->begun = true;
     if (code == ARCHIVE_EOF)
-        return archive_write_close(archive->writer) == ARCHIVE_OK
-                   ? 0
-                   : broken(archive, archive->writer, err);
+        return written(archive, archive_write_close(archive->writer), err);
     if (code < ARCHIVE_WARN)
         return broken(archive, archive->reader, err);
     if (archive_entry_pathname(entry) == NULL)
@@ -310,10 +320,9 @@ static int next_entry(struct ccb_archive *archive, struct ccb_error *err)
         return ccb_error_set(err, CCB_INVALID,
                              "broken archive: %.100s has no size",
                              archive_entry_pathname(entry));
-    if (archive_write_header(archive->writer, entry) < ARCHIVE_WARN)
-        return broken(archive, archive->writer, err);
+    code = written(archive, archive_write_header(archive->writer, entry), err);
     archive->in_entry = archive_entry_filetype(entry) == AE_IFREG;
-    return 1;
+    return code == CCB_OK ? 1 : code;
 }
 
 /* A block of the open entry. */
@@ -325,13 +334,12 @@ static int copy_block(struct ccb_archive *archive, struct ccb_error *err)
         return broken(archive, archive->reader, err);
     if (len == 0) {
         archive->in_entry = false;
-        return archive_write_finish_entry(archive->writer) >= ARCHIVE_WARN
-                   ? CCB_OK
-                   : broken(archive, archive->writer, err);
+        return written(archive, archive_write_finish_entry(archive->writer),
+                       err);
     }
     if (archive_write_data(archive->writer, archive->block, (size_t)len) != len)
         return broken(archive, archive->writer, err);
-    return CCB_OK;
+    return written(archive, ARCHIVE_OK, err);
 }
 
 static int step_zip(struct ccb_archive *archive, struct ccb_error *err)
@@ -445,7 +453,7 @@ void ccb_archive_close(struct ccb_archive *archive)
     if (archive == NULL)
         return;
     if (archive->writer != NULL) {
-        (void)archive_write_fail(archive->writer); /* nothing is written more */
+        archive->why.code = CCB_CANCELLED; /* nothing is written any more */
         (void)archive_write_free(archive->writer);
     }
     if (archive->reader != NULL)

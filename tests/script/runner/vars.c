@@ -80,6 +80,7 @@ struct ccb_port {
 
 #define FIRST_PORT 12000
 #define PORT_COUNT 20000
+#define PORTS_IN_A_ROW 8
 
 /* Whether the port can be bound; a socket of this name says it is ours. */
 static int claim_port(int number)
@@ -106,26 +107,43 @@ out:
     return -1;
 }
 
-static struct ccb_port *pick_port(struct ccb_run *run, const char *name)
+static struct ccb_port *add_port(struct ccb_run *run, const char *name,
+                                 int number, int lock)
+{
+    struct ccb_port *p = ccb_tool_alloc(sizeof(*p));
+    *p = (struct ccb_port){.next = run->ports,
+                           .number = number,
+                           .name = ccb_tool_copy(name, strlen(name)),
+                           .lock = lock};
+    run->ports = p;
+    return p;
+}
+
+/* A row of free ports; the first has the name. */
+static struct ccb_port *pick_ports(struct ccb_run *run, const char *name,
+                                   int count)
 {
     unsigned start = (unsigned)getpid() * 37u;
     for (unsigned i = 0; i < PORT_COUNT; i++) {
-        int number = FIRST_PORT + (int)((start + i) % PORT_COUNT);
-        int lock = claim_port(number);
-        if (lock < 0)
-            continue;
-        struct ccb_port *p = ccb_tool_alloc(sizeof(*p));
-        *p = (struct ccb_port){.next = run->ports,
-                               .number = number,
-                               .name = ccb_tool_copy(name, strlen(name)),
-                               .lock = lock};
-        run->ports = p;
-        return p;
+        int first = FIRST_PORT + (int)((start + i) % PORT_COUNT);
+        int locks[PORTS_IN_A_ROW], n = 0;
+        for (; n < count; n++) {
+            locks[n] = claim_port(first + n);
+            if (locks[n] < 0)
+                break;
+        }
+        if (n == count) {
+            while (--n > 0)
+                add_port(run, "", first + n, locks[n]);
+            return add_port(run, name, first, locks[0]);
+        }
+        while (--n >= 0)
+            close(locks[n]);
     }
     return NULL;
 }
 
-int ccb_ports_get(struct ccb_run *run, const char *name)
+static int get_ports(struct ccb_run *run, const char *name, int count)
 {
     /* Not the event lock: variables are expanded under that one. */
     static pthread_mutex_t ports_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -134,10 +152,15 @@ int ccb_ports_get(struct ccb_run *run, const char *name)
     while (p != NULL && strcmp(p->name, name) != 0)
         p = p->next;
     if (p == NULL)
-        p = pick_port(run, name);
+        p = pick_ports(run, name, count);
     int number = p ? p->number : 0;
     pthread_mutex_unlock(&ports_lock);
     return number;
+}
+
+int ccb_ports_get(struct ccb_run *run, const char *name)
+{
+    return get_ports(run, name, 1);
 }
 
 void ccb_ports_free(struct ccb_run *run)
@@ -159,6 +182,17 @@ static int value_port(struct ccb_ctx *ctx, const char *name,
     int port = ccb_ports_get(ctx->run, name);
     if (port == 0)
         return ccb_fail(ctx, "no free port is left for %s", name);
+    ccb_text_addf(out, "%d", port);
+    return 0;
+}
+
+static int value_ports(struct ccb_ctx *ctx, const char *name,
+                       struct ccb_text *out)
+{
+    int port = get_ports(ctx->run, name, PORTS_IN_A_ROW);
+    if (port == 0)
+        return ccb_fail(ctx, "no %d free ports in a row are left for %s",
+                        PORTS_IN_A_ROW, name);
     ccb_text_addf(out, "%d", port);
     return 0;
 }
@@ -197,6 +231,7 @@ static const struct {
     const char *prefix;
     int (*value)(struct ccb_ctx *, const char *, struct ccb_text *);
 } prefixes[] = {{"port:", value_port},
+                {"ports:", value_ports},
                 {"url:", value_url},
                 {"env:", value_env},
                 {"pid:", value_pid}};
