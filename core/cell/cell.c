@@ -9,6 +9,8 @@
  * nothing is live any more.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -60,7 +62,9 @@ static void on_effects_posted(struct ccb_post *post)
     uv_mutex_unlock(&cell->lock);
     for (; effect; effect = next) {
         next = effect->next;
-        if (!cell->stopping)
+        /* What asks for a place before the sweep waits in the store: the first
+         * comparison finds it. */
+        if (cell->swept && !cell->stopping)
             act(cell, &effect->effect);
         ccb_free(effect);
     }
@@ -84,10 +88,11 @@ static struct ccb_cell_effect *copy_effect(const struct ccb_effect *effect)
     size_t size =
         effect->guid.len + effect->instance_guid.len + effect->cell_id.len;
     struct ccb_cell_effect *copy = ccb_malloc(sizeof(*copy) + size);
-    char *at = (char *)(copy + 1);
+    char *at;
 
     if (!copy)
         return NULL;
+    at = (char *)(copy + 1);
     copy->next = NULL;
     copy->effect = *effect;
     copy->effect.guid = put_text(&at, effect->guid);
@@ -125,7 +130,7 @@ static void on_effect(void *user, const struct ccb_effect *effect)
 static int make_path(const struct ccb_cell *cell, const char *name, char *out,
                      size_t size, struct ccb_error *err)
 {
-    const char *dir = cell->config->state_dir;
+    const char *dir = cell->state_dir;
     int n = snprintf(out, size, "%s/cell%s%s", dir, name[0] ? "/" : "", name);
 
     return n > 0 && (size_t)n < size
@@ -144,6 +149,22 @@ static int make_directory(const struct ccb_cell *cell, const char *name,
     if (mkdir(out, 0700) < 0 && errno != EEXIST)
         return ccb_error_set(err, CCB_IO, "-stateDir: cannot make %s: %s", out,
                              strerror(errno));
+    return 0;
+}
+
+/* A name that is relative would mean nothing to a container. */
+static int find_state(struct ccb_cell *cell, struct ccb_error *err)
+{
+    const char *given = cell->config->state_dir;
+    char path[PATH_MAX];
+
+    if (!realpath(given, path))
+        return ccb_error_set(err, CCB_IO, "-stateDir %s: %s", given,
+                             strerror(errno));
+    if ((size_t)snprintf(cell->state_dir, sizeof(cell->state_dir), "%s",
+                         path) >= sizeof(cell->state_dir))
+        return ccb_error_set(err, CCB_TOO_LARGE, "-stateDir %s: too long",
+                             given);
     return 0;
 }
 
@@ -232,6 +253,7 @@ static void on_swept(void *ctx, const struct ccb_error *err)
 
     if (err)
         ccb_log_error(cell->log, "containers-not-swept", err->message);
+    cell->swept = true;
     if (!cell->stopping)
         ccb_chores_start(cell);
     ccb_cell_leave_live(cell);
@@ -253,7 +275,7 @@ static int sweep(struct ccb_cell *cell, struct ccb_error *err)
 static int open_all(struct ccb_cell *cell, struct ccb_error *err)
 {
     int (*const steps[])(struct ccb_cell * cell, struct ccb_error * err) = {
-        ccb_cell_measure, open_store, open_logs,
+        ccb_cell_measure, find_state, open_store, open_logs,
         open_transfers,   open_rest,  sweep,
     };
     int code = 0;
@@ -381,6 +403,7 @@ static void free_cell(struct ccb_cell *cell)
 {
     ccb_step_checks_free(cell->steps.checks);
     ccb_events_free(cell->events);
+    ccb_converge_end(&cell->pass); /* one that the end broke off */
     ccb_placer_destroy(&cell->placer);
     uv_mutex_destroy(&cell->lock);
     ccb_free(cell);

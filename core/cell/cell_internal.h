@@ -57,6 +57,7 @@ struct ccb_cell {
     struct ccb_log_session *log;
     struct ccb_loop *loop;
     struct ccb_http_client *client;
+    char state_dir[4096]; /* absolute: containers need it so */
     char containers_dir[4096], init[4096];
     struct ccb_pair host; /* the stack of a cell without -rootfs */
     struct ccb_pairs host_only;
@@ -69,9 +70,11 @@ struct ccb_cell {
     struct ccb_placer placer;
 
     struct ccb_runner *runners;
-    size_t live; /* what must end before the store may be closed: runners,
-                    chores, parts that close */
-    bool woken;  /* what waited from before the start was looked at */
+    size_t live;     /* what must end before the store may be closed: runners,
+                        chores, parts that close */
+    uint64_t serial; /* of the newest runner */
+    bool swept; /* what the last process left is gone: things may be placed */
+    bool woken; /* what waited from before the start was looked at */
     bool stopping;
 
     uv_mutex_t lock; /* of the effects */
@@ -99,6 +102,9 @@ struct ccb_runner *ccb_runner_find(struct ccb_cell *cell,
                                    enum ccb_runner_kind kind,
                                    struct ccb_slice guid, int64_t index,
                                    struct ccb_slice instance_guid);
+/* By the number that no other has; NULL: it is gone. */
+struct ccb_runner *ccb_runner_find_serial(struct ccb_cell *cell,
+                                          uint64_t serial);
 /* On request: what runs is cancelled, and the container removed. */
 void ccb_runner_stop(struct ccb_runner *runner);
 struct ccb_runner *ccb_runner_next(const struct ccb_runner *runner);

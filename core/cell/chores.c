@@ -149,6 +149,7 @@ struct ccb_owned {
 
     struct known { /* a runner, when the operation was submitted */
         enum ccb_runner_kind kind;
+        uint64_t serial;
         struct ccb_slice guid, instance_guid;
         int64_t index;
         bool claimed, confirmed;
@@ -292,8 +293,7 @@ static void stop_strays(struct ccb_cell *cell)
 
         if (!known->claimed || known->confirmed)
             continue;
-        r = ccb_runner_find(cell, known->kind, known->guid, known->index,
-                            known->instance_guid);
+        r = ccb_runner_find_serial(cell, known->serial);
         if (r)
             ccb_runner_stop(r);
     }
@@ -303,7 +303,9 @@ static void on_reconciled(struct ccb_store_op *op)
 {
     struct ccb_cell *cell = of_op(op)->cell;
 
-    if (op->code == 0)
+    if (op->code == 0 && cell->owned)
+        cell->woken = true;
+    if (op->code == 0 && !cell->stopping)
         stop_strays(cell);
     ccb_arena_unref(cell->snapshot);
     cell->snapshot = NULL;
@@ -311,33 +313,49 @@ static void on_reconciled(struct ccb_store_op *op)
     on_done(op);
 }
 
-/* The runners as they are now; whoever comes later is claimed later. Without
- * memory this round is left out. */
-static void take_snapshot(struct ccb_cell *cell)
+static int remember(struct ccb_owned *o, struct ccb_arena *arena,
+                    const struct ccb_runner *r)
 {
-    struct ccb_owned *o;
+    struct known *known = &o->known[o->known_count++];
+
+    *known = (struct known){
+        .kind = r->kind,
+        .serial = r->serial,
+        .guid = ccb_arena_copy(arena, r->guid),
+        .instance_guid = ccb_arena_copy(arena, r->instance_guid),
+        .index = r->index,
+        .claimed = r->state == CCB_RUNNER_RUNNING,
+    };
+    return known->guid.ptr && known->instance_guid.ptr ? 0 : CCB_NO_MEMORY;
+}
+
+static struct ccb_owned *snapshot(struct ccb_cell *cell)
+{
+    struct ccb_owned *o = ccb_arena_alloc(cell->snapshot, sizeof(*o));
     size_t count = 0;
+    int code = 0;
 
     for (const struct ccb_runner *r = cell->runners; r; r = r->next)
         count++;
-    cell->snapshot = ccb_arena_create();
-    o = cell->snapshot ? ccb_arena_alloc(cell->snapshot, sizeof(*o)) : NULL;
     if (o)
         o->known =
             ccb_arena_alloc(cell->snapshot, (count + 1) * sizeof(*o->known));
     if (!o || !o->known)
-        return;
+        return NULL;
     o->cell_id = ccb_slice_of(cell->config->cell_id);
     o->wake = !cell->woken;
-    cell->woken = true;
-    for (const struct ccb_runner *r = cell->runners; r; r = r->next)
-        o->known[o->known_count++] = (struct known){
-            .kind = r->kind,
-            .guid = ccb_arena_copy(cell->snapshot, r->guid),
-            .instance_guid = ccb_arena_copy(cell->snapshot, r->instance_guid),
-            .index = r->index,
-            .claimed = r->state == CCB_RUNNER_RUNNING};
-    cell->owned = o;
+    for (const struct ccb_runner *r = cell->runners; r && code == 0;
+         r = r->next)
+        code = remember(o, cell->snapshot, r);
+    return code == 0 ? o : NULL;
+}
+
+/* The runners as they are now; whoever comes later is claimed later. Without
+ * memory this round is left out: half a picture would fail tasks that run. */
+static void take_snapshot(struct ccb_cell *cell)
+{
+    cell->snapshot = ccb_arena_create();
+    cell->owned = cell->snapshot ? snapshot(cell) : NULL;
 }
 
 /* ---- all of them -------------------------------------------------------- */
@@ -356,10 +374,20 @@ void ccb_chores_start(struct ccb_cell *cell)
                 on_converged);
 }
 
+static void on_timer_closed(uv_handle_t *timer)
+{
+    struct ccb_chore *chore = timer->data;
+
+    ccb_cell_leave_live(chore->cell);
+}
+
+/* The cell's memory holds the timer until it is closed. */
 static void stop_chore(struct ccb_chore *chore)
 {
-    if (chore->cell && !uv_is_closing((uv_handle_t *)&chore->timer))
-        uv_close((uv_handle_t *)&chore->timer, NULL);
+    if (!chore->cell || uv_is_closing((uv_handle_t *)&chore->timer))
+        return;
+    chore->cell->live++;
+    uv_close((uv_handle_t *)&chore->timer, on_timer_closed);
 }
 
 void ccb_chores_stop(struct ccb_cell *cell)

@@ -158,10 +158,17 @@ static int run_look(struct ccb_store_op *op, struct ccb_store_tx *tx,
     return code;
 }
 
+/* Refused since the record changed is what happens; all else is said. */
+static void log_failure(struct ccb_runner *r, const char *action)
+{
+    if (r->op.code < 0 && r->op.code != CCB_NOT_FOUND &&
+        r->op.code != CCB_CONFLICT)
+        ccb_runner_log(r, CCB_LEVEL_ERROR, action, r->op.err.message);
+}
+
 static void on_looked(struct ccb_runner *r)
 {
-    if (r->op.code < 0 && r->op.code != CCB_NOT_FOUND)
-        ccb_runner_log(r, CCB_LEVEL_ERROR, "cannot-place", r->op.err.message);
+    log_failure(r, "cannot-place");
     r->state = r->op.code < 0 ? CCB_RUNNER_GONE : CCB_RUNNER_PLACING;
 }
 
@@ -181,6 +188,7 @@ static int run_refuse(struct ccb_store_op *op, struct ccb_store_tx *tx,
 
 static void on_refused(struct ccb_runner *r)
 {
+    log_failure(r, "cannot-place");
     ccb_runner_log(r, CCB_LEVEL_INFO, "not-placed", r->refusal);
     r->state = CCB_RUNNER_GONE;
 }
@@ -202,6 +210,7 @@ static int run_claim(struct ccb_store_op *op, struct ccb_store_tx *tx,
 
 static void on_claimed(struct ccb_runner *r)
 {
+    log_failure(r, "cannot-claim");
     r->state = r->op.code < 0 ? CCB_RUNNER_GONE : CCB_RUNNER_CREATING;
     if (r->op.code == 0)
         ccb_metric_add(r->kind == CCB_RUNNER_TASK
@@ -223,9 +232,12 @@ static void place(struct ccb_runner *r)
 
 /* ---- the end ------------------------------------------------------------ */
 
+/* Whether it was stopped is judged here: what is asked for later comes too
+ * late. */
 void ccb_runner_end(struct ccb_runner *r, bool failed, struct ccb_slice reason)
 {
     r->failed = failed;
+    r->stopped = failed && r->stop;
     r->reason = ccb_arena_copy(r->arena, reason);
     if (!r->reason.ptr)
         r->reason = ccb_slice_of("out of memory");
@@ -245,7 +257,7 @@ static int run_report(struct ccb_store_op *op, struct ccb_store_tx *tx,
 
     if (r->kind == CCB_RUNNER_TASK)
         return ccb_task_complete(tx, r->guid, cell_id(r), &outcome, err);
-    if (r->stop && r->failed)
+    if (r->stopped)
         return ccb_actual_stopped(tx, &key, &instance, err);
     return ccb_actual_crash(tx, &key, &instance, r->reason, err);
 }
@@ -253,11 +265,9 @@ static int run_report(struct ccb_store_op *op, struct ccb_store_tx *tx,
 /* A refusal is fine: the record is somebody else's by now, or was cancelled. */
 static void on_reported(struct ccb_runner *r)
 {
-    bool crashed = r->kind == CCB_RUNNER_LRP && !(r->stop && r->failed);
+    bool crashed = r->kind == CCB_RUNNER_LRP && !r->stopped;
 
-    if (r->op.code < 0 && r->op.code != CCB_CONFLICT &&
-        r->op.code != CCB_NOT_FOUND)
-        ccb_runner_log(r, CCB_LEVEL_ERROR, "cannot-report", r->op.err.message);
+    log_failure(r, "cannot-report");
     ccb_runner_log(r, CCB_LEVEL_INFO, crashed ? "crashed" : "completed",
                    r->failed ? ccb_arena_cstr(r->arena, r->reason) : NULL);
     if (crashed)
@@ -307,8 +317,17 @@ static int run_healthy(struct ccb_store_op *op, struct ccb_store_tx *tx,
 /* Refused: the record is not this instance's any more. */
 static void on_started(struct ccb_runner *r)
 {
+    log_failure(r, "cannot-start");
     if (r->op.code < 0)
         ccb_runner_stop(r);
+}
+
+/* The record of a task was final before it was stopped, and one of the same
+ * guid may have taken its place by now. When the cell leaves, the next start
+ * sorts records out. */
+static bool may_report(const struct ccb_runner *r)
+{
+    return !r->cell->stopping && !(r->kind == CCB_RUNNER_TASK && r->stop);
 }
 
 static void go_on(struct ccb_runner *r)
@@ -336,10 +355,10 @@ static void go_on(struct ccb_runner *r)
         }
         break;
     case CCB_RUNNER_ENDED:
-        if (leaving) /* the record stays: the next start sorts it out */
-            remove_container(r);
-        else
+        if (may_report(r))
             submit(r, run_report, on_reported);
+        else
+            remove_container(r);
         break;
     case CCB_RUNNER_REMOVING:
         remove_container(r);
@@ -374,6 +393,16 @@ struct ccb_runner *ccb_runner_find(struct ccb_cell *cell,
              ccb_slice_equal(r->instance_guid, instance_guid)))
             return r;
     return NULL;
+}
+
+struct ccb_runner *ccb_runner_find_serial(struct ccb_cell *cell,
+                                          uint64_t serial)
+{
+    struct ccb_runner *r = cell->runners;
+
+    while (r && r->serial != serial)
+        r = r->next;
+    return r;
 }
 
 /* Who still looks for a place for the same record. */
@@ -431,6 +460,7 @@ void ccb_runner_start(struct ccb_cell *cell, enum ccb_runner_kind kind,
     r = ccb_calloc(1, sizeof(*r));
     if (r) {
         r->cell = cell;
+        r->serial = ++cell->serial;
         r->kind = kind;
         r->index = index;
     }

@@ -26,7 +26,8 @@ struct ccb_runner {
     enum ccb_runner_state state;
     struct ccb_slice guid, domain, instance_guid;
     int64_t index;
-    char name[160]; /* of the container */
+    uint64_t serial; /* no other runner of this process has it */
+    char name[160];  /* of the container */
     struct ccb_runner_spec spec;
 
     struct ccb_store_op op;
@@ -43,7 +44,9 @@ struct ccb_runner {
     struct ccb_buf ports; /* JSON: container and host ports */
     bool stop;            /* was asked for */
     bool healthy, started;
+    bool created; /* the container stands, or never will */
     bool failed;
+    bool stopped; /* failed, after a stop: as the record is told */
     struct ccb_slice reason;
     struct ccb_buf result;
 };

@@ -5,6 +5,7 @@
  */
 #include <openssl/evp.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/metrics.h"
@@ -13,6 +14,7 @@
 #define RESULT_MAX 10240
 #define FIRST_ID 0x100000U
 #define CONTAINER_ENV 4
+#define PLAIN_MAX 80 /* with all the rest a name has at most 150 */
 
 #define STOPPED "Container stopped by user"
 #define NOT_CREATED "failed to initialize container"
@@ -37,25 +39,31 @@ static bool is_plain(struct ccb_slice text)
 }
 
 /* A guid that is no file name, or too long for one, goes by its digest. */
+static void base_name(const struct ccb_runner *r, char *out, size_t size)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+
+    if (is_plain(r->guid) && r->guid.len <= PLAIN_MAX) {
+        (void)snprintf(out, size, "%.*s", (int)r->guid.len, r->guid.ptr);
+        return;
+    }
+    (void)EVP_Digest(r->guid.ptr, r->guid.len, digest, NULL, EVP_sha1(), NULL);
+    for (size_t i = 0; i < 20; i++)
+        (void)snprintf(out + 2 * i, size - 2 * i, "%02x", digest[i]);
+}
+
+/* The number tells a task from one of the same guid whose container still
+ * ends, the process from others of this machine: memory groups are known by
+ * the name alone. */
 void ccb_runner_name(struct ccb_runner *r)
 {
     bool lrp = r->kind == CCB_RUNNER_LRP;
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char hex[41];
+    char base[PLAIN_MAX + 1];
 
-    if (is_plain(r->guid) && r->guid.len <= 100) {
-        (void)snprintf(hex, sizeof(hex), "%.*s", lrp ? 40 : 0,
-                       lrp ? r->instance_guid.ptr : "");
-        (void)snprintf(r->name, sizeof(r->name), "%.*s%s%s", (int)r->guid.len,
-                       r->guid.ptr, lrp ? "-" : "", hex);
-        return;
-    }
-    memset(digest, 0, sizeof(digest));
-    (void)EVP_Digest(r->guid.ptr, r->guid.len, digest, NULL, EVP_sha1(), NULL);
-    for (size_t i = 0; i < 20; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    (void)snprintf(r->name, sizeof(r->name), "guid-%s%s%.36s", hex,
-                   lrp ? "-" : "", lrp ? r->instance_guid.ptr : "");
+    base_name(r, base, sizeof(base));
+    (void)snprintf(r->name, sizeof(r->name), "%s%s%.36s.%d-%llu", base,
+                   lrp ? "-" : "", lrp ? r->instance_guid.ptr : "",
+                   (int)getpid(), (unsigned long long)r->serial);
 }
 
 /* ---- the result --------------------------------------------------------- */
@@ -114,7 +122,8 @@ static void on_steps_done(void *ctx, bool failed, struct ccb_slice reason)
     struct ccb_runner *r = ctx;
 
     r->steps = NULL;
-    if (!failed && r->kind == CCB_RUNNER_TASK && r->spec.result_file.len > 0)
+    if (!failed && !r->stop && r->kind == CCB_RUNNER_TASK &&
+        r->spec.result_file.len > 0)
         fetch_result(r);
     else
         ccb_runner_end(r, failed, reason);
@@ -203,6 +212,9 @@ static void on_created(void *ctx, const struct ccb_error *err)
     struct ccb_runner *r = ctx;
     struct ccb_error why;
 
+    if (r->state != CCB_RUNNER_RUNNING)
+        return; /* was stopped meanwhile, and waits to be removed */
+    r->created = true;
     if (err) {
         ccb_runner_log(r, CCB_LEVEL_ERROR, "cannot-create", err->message);
         ccb_runner_say(r, CCB_STREAM_ERR, "Failed to create container");
@@ -220,10 +232,15 @@ static void on_created(void *ctx, const struct ccb_error *err)
     }
 }
 
-/* Every process in it is gone; the steps hear of it and end. */
+/* Every process in it is gone, and its steps have heard of it; but a step that
+ * waits, such as a monitor between two checks, would hear of it late. */
 static void on_lost(void *ctx)
 {
-    ccb_runner_log(ctx, CCB_LEVEL_ERROR, "lost", NULL);
+    struct ccb_runner *r = ctx;
+
+    ccb_runner_log(r, CCB_LEVEL_ERROR, "lost", NULL);
+    if (r->steps)
+        ccb_steps_cancel(r->steps);
 }
 
 static int add_env(struct ccb_runner *r, char **env, size_t *n,
@@ -236,6 +253,23 @@ static int add_env(struct ccb_runner *r, char **env, size_t *n,
     if (text.ptr)
         ++*n;
     return text.ptr ? 0 : CCB_NO_MEMORY;
+}
+
+/* It would be cut short there without a word. */
+static int check_env(const struct ccb_runner *r, struct ccb_error *err)
+{
+    const struct ccb_env_pair *pairs = r->spec.env.items;
+
+    for (size_t i = 0; i < r->spec.env.count; i++)
+        if ((pairs[i].name.len > 0 &&
+             memchr(pairs[i].name.ptr, 0, pairs[i].name.len)) ||
+            (pairs[i].value.len > 0 &&
+             memchr(pairs[i].value.ptr, 0, pairs[i].value.len)))
+            return ccb_error_set(err, CCB_INVALID,
+                                 "env: variable %zu of the container holds a "
+                                 "NUL byte",
+                                 i);
+    return 0;
 }
 
 static int make_env(struct ccb_runner *r, char **env, size_t *n)
@@ -289,6 +323,8 @@ static int create(struct ccb_runner *r, struct ccb_error *err)
     char **env = ccb_arena_alloc(
         r->arena, (CONTAINER_ENV + r->spec.env.count + 1) * sizeof(*env));
 
+    if (check_env(r, err) < 0)
+        return err->code;
     if (!env || !options.rootfs || make_env(r, env, &options.env_count) < 0)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     options.env = (const char *const *)env;
@@ -316,4 +352,6 @@ void ccb_runner_interrupt(struct ccb_runner *r)
 {
     if (r->fetch)
         ccb_fetch_cancel(r->fetch);
+    else if (r->container && !r->created && r->state == CCB_RUNNER_RUNNING)
+        end_with(r, STOPPED); /* need not stand first */
 }

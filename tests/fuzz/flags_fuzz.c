@@ -25,17 +25,17 @@ struct config {
 
 static const struct ccb_flag table[] = {
     {"text", CCB_FLAG_STRING, offsetof(struct config, text), "x", NULL, "t",
-     NULL, NULL},
+     NULL, NULL, 0},
     {"truth", CCB_FLAG_BOOL, offsetof(struct config, truth), "true", NULL, "b",
-     NULL, NULL},
+     NULL, NULL, 0},
     {"number", CCB_FLAG_INT, offsetof(struct config, number), "1", NULL, "i",
-     NULL, NULL},
+     NULL, NULL, 0},
     {"size", CCB_FLAG_UINT, offsetof(struct config, size), "2", NULL, "u", NULL,
-     NULL},
+     NULL, 0},
     {"ttl", CCB_FLAG_DURATION, offsetof(struct config, ttl), "3s", NULL, "d",
-     NULL, NULL},
+     NULL, NULL, 0},
     {"lifecycle", CCB_FLAG_PAIRS, offsetof(struct config, pairs), NULL, NULL,
-     "p", NULL, NULL},
+     "p", NULL, NULL, 0},
 };
 
 static void check_duration(const char *word)

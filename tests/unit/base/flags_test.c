@@ -20,7 +20,7 @@ struct config {
     int64_t count;
     uint64_t size;
     int64_t ttl;
-    struct ccb_pairs lifecycles;
+    struct ccb_pairs lifecycles, rootfs;
 };
 
 static int check_even(struct ccb_slice value, char *why, size_t why_size)
@@ -33,17 +33,19 @@ static int check_even(struct ccb_slice value, char *why, size_t why_size)
 
 static const struct ccb_flag table[] = {
     {"url", CCB_FLAG_STRING, offsetof(struct config, url), "http://x", "URL",
-     "Where to", NULL, NULL},
+     "Where to", NULL, NULL, 0},
     {"skip", CCB_FLAG_BOOL, offsetof(struct config, skip), NULL, NULL,
-     "Skip it", NULL, NULL},
+     "Skip it", NULL, NULL, 0},
     {"count", CCB_FLAG_INT, offsetof(struct config, count), "-3", NULL,
-     "How many", NULL, NULL},
+     "How many", NULL, NULL, 0},
     {"size", CCB_FLAG_UINT, offsetof(struct config, size), "0", NULL,
-     "How big\nin bytes", NULL, NULL},
+     "How big\nin bytes", NULL, NULL, 0},
     {"ttl", CCB_FLAG_DURATION, offsetof(struct config, ttl), "10s", NULL,
-     "How long", NULL, NULL},
+     "How long", NULL, NULL, 0},
     {"lifecycle", CCB_FLAG_PAIRS, offsetof(struct config, lifecycles), NULL,
-     NULL, "Bundle of a lifecycle", NULL, NULL},
+     NULL, "Bundle of a lifecycle", NULL, NULL, 0},
+    {"rootfs", CCB_FLAG_PAIRS, offsetof(struct config, rootfs), NULL,
+     "NAME=DIR", "Root file system", NULL, NULL, '='},
 };
 
 struct other {
@@ -51,9 +53,9 @@ struct other {
 };
 static const struct ccb_flag other_table[] = {
     {"url", CCB_FLAG_STRING, offsetof(struct other, url), NULL, NULL,
-     "Another help for the same name", NULL, NULL},
+     "Another help for the same name", NULL, NULL, 0},
     {"even", CCB_FLAG_STRING, offsetof(struct other, even), "", NULL, "Checked",
-     NULL, check_even},
+     NULL, check_even, 0},
 };
 
 static struct config config;
@@ -312,6 +314,30 @@ static void test_pairs_accumulate(void **state)
     assert_int_equal(config.lifecycles.count, 0);
 }
 
+static void test_pairs_of_another_separator_have_words_of_their_own(
+    void **state)
+{
+    static const char *const bad[] = {"base", "=/srv", "base=", "", NULL};
+    char words[128];
+
+    (void)state;
+    assert_int_equal(PARSE("-rootfs", "base=/srv/a=b:c"), CCB_FLAGS_OK);
+    assert_int_equal(config.rootfs.count, 1);
+    assert_true(ccb_slice_is(config.rootfs.items[0].key, "base"));
+    assert_true(ccb_slice_is(config.rootfs.items[0].value, "/srv/a=b:c"));
+    ccb_flags_destroy(sets, 2);
+    for (size_t i = 0; bad[i] != NULL; i++) {
+        char word[64];
+
+        (void)snprintf(word, sizeof(word), "-rootfs=%s", bad[i]);
+        assert_int_equal(PARSE(word), CCB_FLAGS_BAD);
+        (void)snprintf(words, sizeof(words),
+                       "invalid value \"%s\" for flag -rootfs: use NAME=DIR",
+                       bad[i]);
+        assert_said(words);
+    }
+}
+
 static void test_one_name_means_all_sets_and_a_prefix_one(void **state)
 {
     (void)state;
@@ -331,6 +357,7 @@ static const char usage[] =
     "  -count int\n    \tHow many (default -3)\n"
     "  -even string\n    \tChecked\n"
     "  -lifecycle KEY:VALUE\n    \tBundle of a lifecycle\n"
+    "  -rootfs NAME=DIR\n    \tRoot file system\n"
     "  -size uint\n    \tHow big\n    \tin bytes\n"
     "  -skip\n    \tSkip it\n"
     "  -ttl duration\n    \tHow long (default 10s)\n"
@@ -354,7 +381,7 @@ static void test_help(void **state)
 static void test_a_bad_default_is_reported(void **state)
 {
     static const struct ccb_flag broken[] = {
-        {"n", CCB_FLAG_INT, 0, "many", NULL, "", NULL, NULL}};
+        {"n", CCB_FLAG_INT, 0, "many", NULL, "", NULL, NULL, 0}};
     int64_t value;
     const struct ccb_flag_set set = {NULL, broken, 1, &value};
     FILE *errors = fmemopen(said, sizeof(said), "w");
@@ -398,6 +425,8 @@ int main(void)
         cmocka_unit_test(test_refusals_word_for_word),
         cmocka_unit_test(test_a_check_refuses_with_its_own_words),
         cmocka_unit_test(test_pairs_accumulate),
+        cmocka_unit_test(
+            test_pairs_of_another_separator_have_words_of_their_own),
         cmocka_unit_test(test_one_name_means_all_sets_and_a_prefix_one),
         cmocka_unit_test(test_help),
         cmocka_unit_test(test_a_bad_default_is_reported),
