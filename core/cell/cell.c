@@ -296,8 +296,10 @@ int ccb_cell_open(struct ccb_cell **out, const struct ccb_cell_config *config,
     struct ccb_cell *cell = ccb_calloc(1, sizeof(*cell));
     int code;
 
-    if (!cell)
+    if (!cell || uv_mutex_init(&cell->lock) < 0) {
+        ccb_free(cell);
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    }
     cell->config = config;
     cell->log = worker->log;
     cell->loop = worker->loop;
@@ -307,7 +309,6 @@ int ccb_cell_open(struct ccb_cell **out, const struct ccb_cell_config *config,
     cell->last = &cell->first;
     cell->effects_post.run = on_effects_posted;
     cell->live = 1; /* the cell itself */
-    uv_mutex_init(&cell->lock);
     /* The loop waits for answers of the store as long as this is there. */
     (void)uv_timer_init(&cell->loop->uv, &cell->keep);
     (void)uv_timer_start(&cell->keep, on_keep, UINT32_MAX, UINT32_MAX);

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -113,10 +114,35 @@ static int check_rootfs(struct ccb_cell *cell, struct ccb_error *err)
     return 0;
 }
 
+/* Said once at the start, not by every instance that gets no port. */
+static int check_address(const char *ip, struct ccb_error *err)
+{
+    struct sockaddr_in address;
+    int fd, code = 0;
+
+    if (uv_ip4_addr(ip, 0, &address) < 0)
+        return ccb_error_set(err, CCB_INVALID,
+                             "-externalIP %s: is no IPv4 address; name one of "
+                             "this machine",
+                             ip);
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 ||
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        code = ccb_error_set(err, CCB_INVALID,
+                             "-externalIP %s: %s; name an address of this "
+                             "machine",
+                             ip, strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+    return code;
+}
+
 int ccb_cell_measure(struct ccb_cell *cell, struct ccb_error *err)
 {
     int code = check_rights(err);
 
+    if (code == 0)
+        code = check_address(cell->config->external_ip, err);
     if (code == 0)
         code = find_init(cell, err);
     choose_rootfs(cell);

@@ -56,14 +56,15 @@ static bool is_lifecycles(const struct ccb_flag *flag)
     return flag->fact && strcmp(flag->fact, "lifecycles") == 0;
 }
 
-static bool calls_plugins(const struct ccb_member *members, size_t count)
+/* The first that calls plugins, or NULL. */
+static struct ccb_member *find_caller(struct ccb_member *members, size_t count)
 {
     size_t i, k;
     for (i = 0; i < count; i++)
         for (k = 0; k < members[i].role->flag_count; k++)
             if (is_lifecycles(&members[i].role->flags[k]))
-                return true;
-    return false;
+                return &members[i];
+    return NULL;
 }
 
 static int check_keys(const struct ccb_plugins *plugins,
@@ -92,6 +93,7 @@ int ccb_daemon_plugins_open(struct ccb_plugins **plugins,
                             struct ccb_member *members, size_t member_count,
                             struct ccb_error *err)
 {
+    struct ccb_member *caller = find_caller(members, member_count);
     const char *directories[MAX_DIRECTORIES];
     struct ccb_plugins_options open = {
         .directories = directories,
@@ -99,15 +101,15 @@ int ccb_daemon_plugins_open(struct ccb_plugins **plugins,
         .by_hand = &options->lifecycle_plugins,
         .strict = !options->historic,
         .call_timeout = options->plugin_timeout,
-        .log = &members[0].log,
     };
     char place[PATH_MAX];
     char *given;
     size_t i;
     int code;
     *plugins = NULL;
-    if (!calls_plugins(members, member_count))
+    if (!caller)
         return 0;
+    open.log = &caller->log;
     given = ccb_strdup(options->plugin_dirs);
     if (!given)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
