@@ -6,7 +6,18 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
-pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
+
+# libarchive is linked statically: the shared one brings libxml2, ICU and
+# libstdc++ for formats that nobody here uses (core/archive), and costs every
+# start 10 ms.
+find_library(CCB_ARCHIVE_STATIC libarchive.a REQUIRED)
+find_path(CCB_ARCHIVE_INCLUDE archive.h REQUIRED)
+add_library(ccb_archive STATIC ${CMAKE_SOURCE_DIR}/core/archive/formats.c)
+target_include_directories(ccb_archive SYSTEM PUBLIC ${CCB_ARCHIVE_INCLUDE})
+target_link_options(ccb_archive INTERFACE
+    -Wl,-u,archive_write_set_format_xar)
+target_link_libraries(ccb_archive PUBLIC ${CCB_ARCHIVE_STATIC} z bz2 lzma
+    zstd lz4 nettle)
 
 # llhttp comes as sources in Debian's node-llhttp.
 set(llhttp_dir /usr/share/llhttp)

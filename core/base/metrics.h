@@ -53,7 +53,7 @@
     X(STAGING_FAILED, "ccbridge_staging_failed_total", "counter",              \
       "Stagings that failed and whose result CC took")                         \
     X(LRPS_DESIRED, "ccbridge_lrps_desired_total", "counter",                  \
-      "Desire requests that were carried out")                               \
+      "Desire requests that were carried out")                                 \
     X(CELL_TASKS_STARTED, "ccbridge_cell_tasks_started_total", "counter",      \
       "Tasks that the embedded cell began to run")                             \
     X(CELL_LRPS_STARTED, "ccbridge_cell_lrps_started_total", "counter",        \
@@ -61,7 +61,9 @@
     X(CELL_CRASHES, "ccbridge_cell_crashes_total", "counter",                  \
       "Instances of LRPs that ended by themselves")                            \
     X(CELL_CONTAINERS, "ccbridge_cell_containers", "gauge",                    \
-      "Containers of the embedded cell")
+      "Containers of the embedded cell")                                       \
+    X(CELL_CONTAINERS_FAILED, "ccbridge_cell_containers_failed_total",         \
+      "counter", "Containers that the embedded cell could not make")
 
 enum ccb_metric {
 #define CCB_METRIC_ID(id, name, kind, help) CCB_METRIC_##id,

@@ -313,11 +313,13 @@ int ccb_cell_open(struct ccb_cell **out, const struct ccb_cell_config *config,
     (void)uv_timer_init(&cell->loop->uv, &cell->keep);
     (void)uv_timer_start(&cell->keep, on_keep, UINT32_MAX, UINT32_MAX);
     code = open_all(cell, err);
-    if (code < 0)
+    if (code < 0) {
         ccb_cell_close(cell);
-    else
-        *out = cell;
-    return code;
+        return code;
+    }
+    ccb_cell_say_isolation(cell);
+    *out = cell;
+    return 0;
 }
 
 /* ---- the end ------------------------------------------------------------ */

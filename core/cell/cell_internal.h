@@ -36,6 +36,11 @@ struct ccb_cell_config {
 
 struct ccb_runner;
 
+/* Root in the container of slot N is this id + N * CCB_CONTAINER_RANGE. */
+#define CCB_CELL_FIRST_ID 0x100000U
+
+#define CCB_CELL_STACKS 64
+
 /* An effect of the store on its way to the loop. */
 struct ccb_cell_effect {
     struct ccb_cell_effect *next;
@@ -76,6 +81,8 @@ struct ccb_cell {
     bool swept; /* what the last process left is gone: things may be placed */
     bool woken; /* what waited from before the start was looked at */
     bool stopping;
+    struct ccb_post batch; /* who waits for a place in this turn */
+    bool batch_posted;
 
     uv_mutex_t lock; /* of the effects */
     struct ccb_cell_effect *first, **last;
@@ -135,6 +142,8 @@ void ccb_chores_stop(struct ccb_cell *cell);
 /* Capacity, stacks, the way to ccbridge-init, and whether this machine lets us
  * make containers at all (machine.c). */
 int ccb_cell_measure(struct ccb_cell *cell, struct ccb_error *err);
+/* A line of the log: what holds containers apart, and what does not. */
+void ccb_cell_say_isolation(const struct ccb_cell *cell);
 
 int ccb_cell_open(struct ccb_cell **out, const struct ccb_cell_config *config,
                   const struct ccb_worker *worker, struct ccb_error *err);

@@ -87,7 +87,7 @@ static int run_announce(struct ccb_store_op *op, struct ccb_store_tx *tx,
 {
     struct ccb_cell *cell = of_op(op)->cell;
     const struct ccb_pairs *rootfs = cell->placer.rootfs;
-    struct ccb_slice stacks[64];
+    struct ccb_slice stacks[CCB_CELL_STACKS];
     struct ccb_cell_info info = {
         .cell_id = ccb_slice_of(cell->config->cell_id),
         .zone = ccb_slice_of(cell->config->zone),
@@ -97,8 +97,7 @@ static int run_announce(struct ccb_store_op *op, struct ccb_store_tx *tx,
         .stacks = stacks,
     };
 
-    for (; info.stack_count < rootfs->count && info.stack_count < 64;
-         info.stack_count++)
+    for (; info.stack_count < rootfs->count; info.stack_count++)
         stacks[info.stack_count] = rootfs->items[info.stack_count].key;
     return ccb_cell_announce(tx, &info, err);
 }

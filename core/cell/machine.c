@@ -4,21 +4,64 @@
  * missing is said in words before anything is touched.
  */
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "cell/cell_internal.h"
+#include "cell/container_cgroup.h"
 
 #define BWRAP "/usr/bin/bwrap"
 #define MIB (1024 * 1024)
 
-static int check_rights(struct ccb_error *err)
+/* A child does what the launcher of a container will do; its status says at
+ * which of the two it was stopped, and why. */
+enum { SPACE_REFUSED = 1, ID_REFUSED };
+
+static int try_space(uint32_t id)
+{
+    if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 ||
+        setresuid(id, id, id) < 0)
+        return ID_REFUSED;
+    return unshare(CLONE_NEWUSER) < 0 ? SPACE_REFUSED : 0;
+}
+
+static int check_space(uint32_t id, struct ccb_error *err)
+{
+    int status = 0;
+    pid_t child = fork(), ended;
+
+    if (child == 0)
+        _exit(try_space(id));
+    do
+        ended = child < 0 ? -1 : waitpid(child, &status, 0);
+    while (ended < 0 && child > 0 && errno == EINTR);
+    if (ended < 0)
+        return ccb_error_set(err, CCB_IO, "fork: %s", strerror(errno));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == ID_REFUSED)
+        return ccb_error_set(err, CCB_INVALID,
+                             "containers need the ids up to %u, and this root "
+                             "may not become them: start it outside of other "
+                             "containers, or with fewer -maxContainers",
+                             id);
+    return ccb_error_set(err, CCB_INVALID,
+                         "containers need user name spaces, and this machine "
+                         "forbids them: see sysctl user.max_user_namespaces "
+                         "and kernel.unprivileged_userns_clone");
+}
+
+static int check_rights(uint64_t containers, struct ccb_error *err)
 {
     if (geteuid() != 0)
         return ccb_error_set(err, CCB_INVALID,
@@ -30,11 +73,9 @@ static int check_rights(struct ccb_error *err)
         return ccb_error_set(err, CCB_INVALID,
                              BWRAP ": %s: install the package bubblewrap",
                              strerror(errno));
-    if (access("/proc/self/ns/user", F_OK) < 0)
-        return ccb_error_set(err, CCB_INVALID,
-                             "this kernel has no user name spaces, which "
-                             "containers need");
-    return 0;
+    return check_space(CCB_CELL_FIRST_ID +
+                           (uint32_t)containers * CCB_CONTAINER_RANGE - 1,
+                       err);
 }
 
 /* Beside the program's folder, as built and as installed. */
@@ -71,6 +112,9 @@ static int measure(struct ccb_cell *cell, struct ccb_error *err)
     struct sysinfo memory;
     struct statvfs disk;
 
+    if (mkdir(c->state_dir, 0700) < 0 && errno != EEXIST)
+        return ccb_error_set(err, CCB_IO, "-stateDir: cannot make %s: %s",
+                             c->state_dir, strerror(errno));
     if (sysinfo(&memory) < 0)
         return ccb_error_set(err, CCB_IO, "sysinfo: %s", strerror(errno));
     if (statvfs(c->state_dir, &disk) < 0)
@@ -96,6 +140,10 @@ static int check_rootfs(struct ccb_cell *cell, struct ccb_error *err)
 {
     const struct ccb_pairs *rootfs = cell->placer.rootfs;
 
+    if (rootfs->count > CCB_CELL_STACKS)
+        return ccb_error_set(err, CCB_INVALID,
+                             "-rootfs: %zu stacks, at most %d", rootfs->count,
+                             CCB_CELL_STACKS);
     for (size_t i = 0; i < rootfs->count; i++) {
         struct ccb_slice dir = rootfs->items[i].value;
         char path[PATH_MAX];
@@ -139,7 +187,7 @@ static int check_address(const char *ip, struct ccb_error *err)
 
 int ccb_cell_measure(struct ccb_cell *cell, struct ccb_error *err)
 {
-    int code = check_rights(err);
+    int code = check_rights(cell->config->containers, err);
 
     if (code == 0)
         code = check_address(cell->config->external_ip, err);
@@ -154,4 +202,19 @@ int ccb_cell_measure(struct ccb_cell *cell, struct ccb_error *err)
         ccb_placer_init(&cell->placer, cell->config->containers) < 0)
         code = ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     return code;
+}
+
+void ccb_cell_say_isolation(const struct ccb_cell *cell)
+{
+    char group[CCB_CGROUP_PATH];
+    struct ccb_error why = {0};
+    bool limited = ccb_cgroup_path(group, "probe", &why) == 0;
+
+    ccb_log_write(cell->log, CCB_LEVEL_INFO, "isolation",
+                  CCB_FIELDS(ccb_log_bool("user-name-space", true),
+                             ccb_log_bool("mount-name-space", true),
+                             ccb_log_bool("network-name-space", true),
+                             ccb_log_cstr("memory-limit",
+                                          limited ? "enforced" : why.message),
+                             ccb_log_cstr("disk-limit", "accounted for only")));
 }

@@ -1,7 +1,10 @@
-/* Checks in the order of the contract: root file system, memory and disk, a
- * free container. */
+/*
+ * Checks in the order of the contract: root file system, memory and disk, a
+ * free container; and the order of a batch (contract/embedded-cell.md 3).
+ */
 #include "cell/placer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -70,4 +73,45 @@ void ccb_placer_release(struct ccb_placer *placer,
     placer->used--;
     placer->used_memory_mb -= positive(needs->memory_mb);
     placer->used_disk_mb -= positive(needs->disk_mb);
+}
+
+/* ---- batches ------------------------------------------------------------ */
+
+enum { TURN_FIRST, TURN_TASKS, TURN_OTHERS };
+
+static int compare(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_bids(const void *left, const void *right)
+{
+    const struct ccb_bid *a = left, *b = right;
+    int order = compare(a->turn, b->turn);
+
+    if (order == 0)
+        order = compare(a->index, b->index);
+    if (order == 0)
+        order = compare(b->memory_mb, a->memory_mb); /* the biggest first */
+    return order != 0 ? order
+                      : (a->serial > b->serial) - (a->serial < b->serial);
+}
+
+/* Of LRPs the instances of index 0 come before the tasks, unless there are no
+ * others: a quirk that Diego's auction has. */
+void ccb_placer_sort(struct ccb_bid *bids, size_t count)
+{
+    bool others = false;
+
+    for (size_t i = 0; i < count; i++)
+        others = others || (!bids[i].task && bids[i].index > 0);
+    for (size_t i = 0; i < count; i++) {
+        if (bids[i].task)
+            bids[i].turn = TURN_TASKS;
+        else
+            bids[i].turn =
+                bids[i].index == 0 && others ? TURN_FIRST : TURN_OTHERS;
+    }
+    if (count > 1)
+        qsort(bids, count, sizeof(*bids), compare_bids);
 }

@@ -41,4 +41,16 @@ const char *ccb_placer_reserve(struct ccb_placer *placer, struct ccb_slice url,
 void ccb_placer_release(struct ccb_placer *placer,
                         const struct ccb_room_needs *needs, size_t slot);
 
+/* Who asks for a place at the same moment as others. */
+struct ccb_bid {
+    void *bidder;
+    bool task;
+    int64_t index; /* of an instance; 0 of a task */
+    int64_t memory_mb;
+    uint64_t serial; /* who came first, where all else is equal */
+    int turn;        /* the sort's */
+};
+/* Into the order in which Diego would place them (embedded-cell.md 3). */
+void ccb_placer_sort(struct ccb_bid *bids, size_t count);
+
 #endif

@@ -161,6 +161,7 @@ static const struct ccb_flag flags[] = {
 
 /* ---- the command line --------------------------------------------------- */
 
+/* Made only when all else is known to be well. */
 static int check_state(const struct ccb_cell_config *c, struct ccb_error *err)
 {
     struct stat info;
@@ -169,10 +170,11 @@ static int check_state(const struct ccb_cell_config *c, struct ccb_error *err)
         return ccb_error_set(err, CCB_INVALID,
                              "-stateDir is not given; name a directory that "
                              "is this cell's alone");
-    if (mkdir(c->state_dir, 0700) < 0 && errno != EEXIST)
-        return ccb_error_set(err, CCB_IO, "-stateDir %s: %s", c->state_dir,
-                             strerror(errno));
-    if (stat(c->state_dir, &info) < 0 || !S_ISDIR(info.st_mode))
+    if (stat(c->state_dir, &info) < 0)
+        return errno == ENOENT ? 0
+                               : ccb_error_set(err, CCB_IO, "-stateDir %s: %s",
+                                               c->state_dir, strerror(errno));
+    if (!S_ISDIR(info.st_mode))
         return ccb_error_set(err, CCB_INVALID, "-stateDir %s: is no directory",
                              c->state_dir);
     return 0;

@@ -212,11 +212,12 @@ static void on_claimed(struct ccb_runner *r)
 {
     log_failure(r, "cannot-claim");
     r->state = r->op.code < 0 ? CCB_RUNNER_GONE : CCB_RUNNER_CREATING;
-    if (r->op.code == 0)
-        ccb_metric_add(r->kind == CCB_RUNNER_TASK
-                           ? CCB_METRIC_CELL_TASKS_STARTED
-                           : CCB_METRIC_CELL_LRPS_STARTED,
-                       1);
+    if (r->op.code < 0)
+        return;
+    ccb_runner_log(r, CCB_LEVEL_INFO, "placed", NULL);
+    ccb_metric_add(r->kind == CCB_RUNNER_TASK ? CCB_METRIC_CELL_TASKS_STARTED
+                                              : CCB_METRIC_CELL_LRPS_STARTED,
+                   1);
 }
 
 static void place(struct ccb_runner *r)
@@ -228,6 +229,14 @@ static void place(struct ccb_runner *r)
         submit(r, run_claim, on_claimed);
     else
         submit(r, run_refuse, on_refused);
+}
+
+void ccb_runner_place(struct ccb_runner *r)
+{
+    if (r->cell->stopping)
+        destroy(r);
+    else
+        place(r);
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -281,9 +290,9 @@ static void on_destroyed(void *ctx, const struct ccb_error *err)
     struct ccb_runner *r = ctx;
 
     ccb_metric_add(CCB_METRIC_CELL_CONTAINERS, -1);
-    if (err)
-        ccb_runner_log(r, CCB_LEVEL_ERROR, "container-not-removed",
-                       err->message);
+    ccb_runner_log(r, err ? CCB_LEVEL_ERROR : CCB_LEVEL_INFO,
+                   err ? "container-not-removed" : "removed",
+                   err ? err->message : NULL);
     r->state = CCB_RUNNER_GONE;
     go_on(r);
 }
@@ -340,10 +349,8 @@ static void go_on(struct ccb_runner *r)
     case CCB_RUNNER_LOOKING:
         break;
     case CCB_RUNNER_PLACING:
-        if (leaving)
-            destroy(r);
-        else
-            place(r);
+        if (!r->waiting)
+            ccb_runner_wait(r);
         break;
     case CCB_RUNNER_CREATING:
         ccb_runner_create(r);

@@ -36,6 +36,7 @@ struct ccb_runner {
 
     const char *refusal;
     size_t slot;
+    bool waiting; /* for its batch */
     bool reserved;
 
     struct ccb_container *container;
@@ -59,6 +60,13 @@ void ccb_runner_log(struct ccb_runner *r, enum ccb_log_level level,
 void ccb_runner_healthy(struct ccb_runner *r);
 /* Steps, result and all are over. */
 void ccb_runner_end(struct ccb_runner *r, bool failed, struct ccb_slice reason);
+
+/* Its turn in the batch has come. */
+void ccb_runner_place(struct ccb_runner *r);
+
+/* runner_batch.c */
+/* ccb_runner_place is called with those who wait in the same turn. */
+void ccb_runner_wait(struct ccb_runner *r);
 
 /* runner_container.c */
 void ccb_runner_name(struct ccb_runner *r);

@@ -12,7 +12,6 @@
 #include "cell/runner.h"
 
 #define RESULT_MAX 10240
-#define FIRST_ID 0x100000U
 #define CONTAINER_ENV 4
 #define PLAIN_MAX 80 /* with all the rest a name has at most 150 */
 
@@ -216,14 +215,14 @@ static void on_created(void *ctx, const struct ccb_error *err)
         return; /* was stopped meanwhile, and waits to be removed */
     r->created = true;
     if (err) {
+        ccb_metric_add(CCB_METRIC_CELL_CONTAINERS_FAILED, 1);
         ccb_runner_log(r, CCB_LEVEL_ERROR, "cannot-create", err->message);
         ccb_runner_say(r, CCB_STREAM_ERR, "Failed to create container");
         end_with(r, NOT_CREATED);
         return;
     }
     ccb_runner_say(r, CCB_STREAM_OUT, "Successfully created container");
-    ccb_runner_log(r, CCB_LEVEL_INFO, "created",
-                   ccb_container_memory_note(r->container));
+    ccb_runner_log(r, CCB_LEVEL_INFO, "created", NULL);
     if (r->stop) {
         end_with(r, STOPPED);
     } else if (start_steps(r, &why) < 0) {
@@ -308,7 +307,7 @@ static int create(struct ccb_runner *r, struct ccb_error *err)
         .directory = r->cell->containers_dir,
         .rootfs = ccb_arena_cstr(r->arena, rootfs),
         .init = r->cell->init,
-        .uid_base = FIRST_ID + (uint32_t)r->slot * CCB_CONTAINER_RANGE,
+        .uid_base = CCB_CELL_FIRST_ID + (uint32_t)r->slot * CCB_CONTAINER_RANGE,
         .memory_mb =
             r->spec.needs.memory_mb > 0 ? (uint32_t)r->spec.needs.memory_mb : 0,
         .disk_mb =

@@ -41,12 +41,12 @@ void ccb_http_curl_remove(struct ccb_http_long_call *lc)
     if (lane != NULL)
         unqueue(lane, lc);
     if (lc->added)
-        (void)curl_multi_remove_handle(lane->multi, lc->easy);
+        (void)ccb_curl.multi_remove_handle(lane->multi, lc->easy);
     lc->added = false;
     if (lc->easy != NULL)
-        curl_easy_cleanup(lc->easy);
+        ccb_curl.easy_cleanup(lc->easy);
     lc->easy = NULL;
-    curl_slist_free_all(lc->lines);
+    ccb_curl.slist_free_all(lc->lines);
     lc->lines = NULL;
 }
 
@@ -71,13 +71,14 @@ static void drain(struct ccb_http_curl *lane)
     CURLMsg *message;
     int left;
 
-    while ((message = curl_multi_info_read(lane->multi, &left)) != NULL) {
+    while ((message = ccb_curl.multi_info_read(lane->multi, &left)) != NULL) {
         CURLcode result = message->data.result;
         char *user = NULL;
 
         if (message->msg != CURLMSG_DONE)
             continue;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
+        (void)ccb_curl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
+                                    &user);
         if (!((struct ccb_http_long_call *)(void *)user)->dead)
             ccb_http_long_finish((void *)user, result);
     }
@@ -103,7 +104,8 @@ static void work_on(struct ccb_http_curl *lane, struct ccb_http_long_call *lc)
 
     unqueue(lane, lc);
     if (!lc->added) {
-        lc->added = curl_multi_add_handle(lane->multi, lc->easy) == CURLM_OK;
+        lc->added =
+            ccb_curl.multi_add_handle(lane->multi, lc->easy) == CURLM_OK;
         if (!lc->added)
             ccb_http_long_finish(lc, CURLE_OUT_OF_MEMORY);
         return;
@@ -116,7 +118,7 @@ static void work_on(struct ccb_http_curl *lane, struct ccb_http_long_call *lc)
         return;
     lc->wants_resume = false;
     lc->hold = false;
-    result = curl_easy_pause(lc->easy, CURLPAUSE_CONT);
+    result = ccb_curl.easy_pause(lc->easy, CURLPAUSE_CONT);
     /* The piece that waited was delivered from within: it may have failed. */
     if (result != CURLE_OK && !lc->dead)
         ccb_http_long_finish(lc, result);
@@ -161,7 +163,7 @@ static void act(struct ccb_http_curl *lane, curl_socket_t fd, int flags)
     int running;
 
     enter(lane);
-    (void)curl_multi_socket_action(lane->multi, fd, flags, &running);
+    (void)ccb_curl.multi_socket_action(lane->multi, fd, flags, &running);
     leave(lane);
 }
 
@@ -227,7 +229,7 @@ static void fail_transfer(CURL *easy)
 {
     char *user = NULL;
 
-    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &user);
+    (void)ccb_curl.easy_getinfo(easy, CURLINFO_PRIVATE, &user);
     if (user != NULL) {
         struct ccb_http_long_call *lc = (void *)user;
 
@@ -247,7 +249,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
     if (what == CURL_POLL_REMOVE) {
         if (watch != NULL)
             watch_close(watch);
-        (void)curl_multi_assign(lane->multi, fd, NULL);
+        (void)ccb_curl.multi_assign(lane->multi, fd, NULL);
         return 0;
     }
     if (watch == NULL)
@@ -256,7 +258,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
         fail_transfer(easy);
         return 0;
     }
-    (void)curl_multi_assign(lane->multi, fd, watch);
+    (void)ccb_curl.multi_assign(lane->multi, fd, watch);
     if ((what & CURL_POLL_IN) != 0)
         events |= UV_READABLE;
     if ((what & CURL_POLL_OUT) != 0)
@@ -285,26 +287,19 @@ static int on_curl_timer(CURLM *multi, long ms, void *user)
 
 /* ---- the lane's life ---------------------------------------------------- */
 
-static uv_once_t curl_once = UV_ONCE_INIT;
-static CURLcode curl_ready;
-
-static void init_curl(void)
-{
-    curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 static bool set_multi(struct ccb_http_curl *lane)
 {
     CURLM *multi = lane->multi;
 
-    return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) ==
+    return ccb_curl.multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) ==
                CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, lane) == CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer) ==
+           ccb_curl.multi_setopt(multi, CURLMOPT_SOCKETDATA, lane) ==
                CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_TIMERDATA, lane) == CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
-                             (long)CCB_HTTP_MAX_IDLE) == CURLM_OK;
+           ccb_curl.multi_setopt(multi, CURLMOPT_TIMERFUNCTION,
+                                 on_curl_timer) == CURLM_OK &&
+           ccb_curl.multi_setopt(multi, CURLMOPT_TIMERDATA, lane) == CURLM_OK &&
+           ccb_curl.multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+                                 (long)CCB_HTTP_MAX_IDLE) == CURLM_OK;
 }
 
 static void timer_open(struct ccb_http_curl *lane, uv_timer_t *timer)
@@ -317,21 +312,21 @@ static void timer_open(struct ccb_http_curl *lane, uv_timer_t *timer)
 int ccb_http_curl_open(struct ccb_http_client *client, struct ccb_error *err)
 {
     struct ccb_http_curl *lane;
+    int code;
 
     if (client->curl != NULL)
         return 0;
-    uv_once(&curl_once, init_curl);
-    if (curl_ready != CURLE_OK)
-        return ccb_error_set(err, CCB_FAILED, "libcurl can't be set up: %s",
-                             curl_easy_strerror(curl_ready));
+    code = ccb_curl_load(err);
+    if (code < 0)
+        return code;
     lane = ccb_calloc(1, sizeof(*lane));
     if (lane == NULL)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     lane->client = client;
-    lane->multi = curl_multi_init();
+    lane->multi = ccb_curl.multi_init();
     if (lane->multi == NULL || !set_multi(lane)) {
         if (lane->multi != NULL)
-            (void)curl_multi_cleanup(lane->multi);
+            (void)ccb_curl.multi_cleanup(lane->multi);
         ccb_free(lane);
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     }
@@ -368,7 +363,7 @@ static void settle(struct ccb_http_curl *lane)
     reap(lane);
     if (!lane->closing)
         return;
-    (void)curl_multi_cleanup(lane->multi);
+    (void)ccb_curl.multi_cleanup(lane->multi);
     lane->multi = NULL;
     while (lane->watches != NULL) /* none, if libcurl kept its word */
         watch_close(lane->watches);

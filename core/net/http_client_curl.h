@@ -8,8 +8,7 @@
 #ifndef CCB_NET_HTTP_CLIENT_CURL_H
 #define CCB_NET_HTTP_CLIENT_CURL_H
 
-#include <curl/curl.h>
-
+#include "net/curl_library.h"
 #include "net/http_client_internal.h"
 
 struct ccb_http_watch; /* one socket of libcurl's under uv_poll */

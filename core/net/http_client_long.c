@@ -91,7 +91,7 @@ static int end_head(struct ccb_http_long_call *lc)
     const char *fault;
     long status = 0;
 
-    (void)curl_easy_getinfo(lc->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)ccb_curl.easy_getinfo(lc->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status == 101)
         return malformed(lc, "the protocol was switched unasked");
     if (status < 200)
@@ -260,7 +260,7 @@ static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port,
     (void)own_ip;
     (void)peer_port;
     (void)own_port;
-    (void)curl_easy_getinfo(lc->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    (void)ccb_curl.easy_getinfo(lc->easy, CURLINFO_REDIRECT_COUNT, &redirects);
     lc->sends++;
     if (lc->dead)
         return CURL_PREREQFUNC_ABORT;
@@ -277,7 +277,7 @@ static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port,
 #define SET(option, value)                                                     \
     do {                                                                       \
         if (rc == CURLE_OK)                                                    \
-            rc = curl_easy_setopt(easy, option, value);                        \
+            rc = ccb_curl.easy_setopt(easy, option, value);                    \
     } while (0)
 
 static CURLcode set_common(struct ccb_http_long_call *lc)
@@ -383,7 +383,7 @@ static int set_url(struct ccb_http_long_call *lc)
         (int)target.len, target.len > 0 ? target.ptr : "");
 
     if (text.ptr == NULL ||
-        curl_easy_setopt(lc->easy, CURLOPT_URL, text.ptr) != CURLE_OK)
+        ccb_curl.easy_setopt(lc->easy, CURLOPT_URL, text.ptr) != CURLE_OK)
         return CCB_NO_MEMORY;
     return 0;
 }
@@ -391,7 +391,7 @@ static int set_url(struct ccb_http_long_call *lc)
 static int push_line(struct ccb_http_long_call *lc, const char *line)
 {
     struct curl_slist *lines =
-        line != NULL ? curl_slist_append(lc->lines, line) : NULL;
+        line != NULL ? ccb_curl.slist_append(lc->lines, line) : NULL;
 
     if (lines == NULL)
         return CCB_NO_MEMORY;
@@ -437,8 +437,8 @@ static int set_headers(struct ccb_http_long_call *lc, struct ccb_error *err)
     for (size_t i = 0; i < options->header_count; i++)
         code |= push_header(lc, options->headers[i].name,
                             options->headers[i].value);
-    if (code != 0 ||
-        curl_easy_setopt(lc->easy, CURLOPT_HTTPHEADER, lc->lines) != CURLE_OK)
+    if (code != 0 || ccb_curl.easy_setopt(lc->easy, CURLOPT_HTTPHEADER,
+                                          lc->lines) != CURLE_OK)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     return 0;
 }
@@ -448,7 +448,7 @@ static int setup(struct ccb_http_long_call *lc, struct ccb_error *err)
     CURLcode rc;
 
     ccb_http_head_init(&lc->head);
-    lc->easy = curl_easy_init();
+    lc->easy = ccb_curl.easy_init();
     if (lc->easy == NULL)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     rc = set_common(lc);
@@ -459,7 +459,7 @@ static int setup(struct ccb_http_long_call *lc, struct ccb_error *err)
     if (rc != CURLE_OK)
         return ccb_error_set(
             err, rc == CURLE_OUT_OF_MEMORY ? CCB_NO_MEMORY : CCB_FAILED,
-            "libcurl can't be set up: %s", curl_easy_strerror(rc));
+            "libcurl can't be set up: %s", ccb_curl.easy_strerror(rc));
     if (set_url(lc) != 0)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     return set_headers(lc, err);
@@ -488,7 +488,7 @@ static void connect_words(struct ccb_http_long_call *lc)
     const char *path = lc->call.options.unix_socket;
     long error = 0;
 
-    (void)curl_easy_getinfo(lc->easy, CURLINFO_OS_ERRNO, &error);
+    (void)ccb_curl.easy_getinfo(lc->easy, CURLINFO_OS_ERRNO, &error);
     if (path != NULL) {
         ccb_http_call_error(&lc->call, CCB_IO, "dial unix %s: %s", path,
                             error > 0 ? uv_strerror(-(int)error) : lc->detail);
@@ -512,7 +512,7 @@ static void result_words(struct ccb_http_long_call *lc, CURLcode result)
 {
     struct ccb_http_call *call = &lc->call;
     const char *detail =
-        lc->detail[0] != '\0' ? lc->detail : curl_easy_strerror(result);
+        lc->detail[0] != '\0' ? lc->detail : ccb_curl.easy_strerror(result);
     char limit[40];
 
     call->answer.unconnected = is_unconnected(result) && lc->sends == 0;

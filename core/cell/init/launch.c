@@ -22,6 +22,7 @@
 
 #define NOFILE_SOFT 16384
 #define NOFILE_HARD 1048576
+#define PROCESSES 4096 /* and threads, of each user of a container */
 
 static int number(const char *text, uint32_t *out)
 {
@@ -66,12 +67,12 @@ static int die_with_daemon(const struct ccb_launch *launch,
     return CCB_OK;
 }
 
-/* Processes inherit these: many files when a step asks for them, no core
- * dumps. */
+/* Processes inherit these: many files when a step asks for them, so many
+ * processes that a fork bomb does not take the machine's, no core dumps. */
 static int set_limits(struct ccb_error *err)
 {
     struct rlimit files = {NOFILE_SOFT, NOFILE_HARD}, core = {0, 0};
-    struct rlimit now;
+    struct rlimit processes = {PROCESSES, PROCESSES}, now;
 
     if (getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_max > files.rlim_max)
         files.rlim_max = now.rlim_max;
@@ -79,7 +80,8 @@ static int set_limits(struct ccb_error *err)
      * have what the daemon has. */
     if (setrlimit(RLIMIT_NOFILE, &files) != 0 && errno != EPERM)
         return ccb_error_set(err, CCB_IO, "setrlimit: %s", strerror(errno));
-    if (setrlimit(RLIMIT_CORE, &core) != 0)
+    if (setrlimit(RLIMIT_CORE, &core) != 0 ||
+        setrlimit(RLIMIT_NPROC, &processes) != 0)
         return ccb_error_set(err, CCB_IO, "setrlimit: %s", strerror(errno));
     return CCB_OK;
 }
