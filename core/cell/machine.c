@@ -4,6 +4,7 @@
  * missing is said in words before anything is touched.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <sched.h>
@@ -23,42 +24,71 @@
 #define BWRAP "/usr/bin/bwrap"
 #define MIB (1024 * 1024)
 
-/* A child does what the launcher of a container will do; its status says at
- * which of the two it was stopped, and why. */
-enum { SPACE_REFUSED = 1, ID_REFUSED };
+/* How far the child came that does what the launcher of a container will. */
+struct trial {
+    enum { TRIAL_IDS, TRIAL_SPACE, TRIAL_DONE } stage; /* that failed */
+    int error;
+};
 
-static int try_space(uint32_t id)
+static void try_space(uint32_t id, int answer)
 {
+    struct trial trial = {TRIAL_DONE, 0};
+
     if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 ||
         setresuid(id, id, id) < 0)
-        return ID_REFUSED;
-    return unshare(CLONE_NEWUSER) < 0 ? SPACE_REFUSED : 0;
+        trial = (struct trial){TRIAL_IDS, errno};
+    else if (unshare(CLONE_NEWUSER) < 0)
+        trial = (struct trial){TRIAL_SPACE, errno};
+    (void)!write(answer, &trial, sizeof(trial));
+    _exit(0);
+}
+
+/* By its words, not by its status: it may be killed for reasons of its own. */
+static int run_trial(uint32_t id, struct trial *trial)
+{
+    int ends[2], code = 0;
+    ssize_t n;
+    pid_t child;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -1;
+    child = fork();
+    if (child == 0)
+        try_space(id, ends[1]);
+    (void)close(ends[1]);
+    do
+        n = read(ends[0], trial, sizeof(*trial));
+    while (n < 0 && errno == EINTR);
+    (void)close(ends[0]);
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (child < 0 || n != (ssize_t)sizeof(*trial))
+        code = -1;
+    return code;
 }
 
 static int check_space(uint32_t id, struct ccb_error *err)
 {
-    int status = 0;
-    pid_t child = fork(), ended;
+    struct trial trial;
 
-    if (child == 0)
-        _exit(try_space(id));
-    do
-        ended = child < 0 ? -1 : waitpid(child, &status, 0);
-    while (ended < 0 && child > 0 && errno == EINTR);
-    if (ended < 0)
-        return ccb_error_set(err, CCB_IO, "fork: %s", strerror(errno));
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == ID_REFUSED)
+    if (run_trial(id, &trial) < 0)
+        return ccb_error_set(err, CCB_IO,
+                             "cannot try whether containers are possible: a "
+                             "process could not be made, or was killed");
+    if (trial.stage == TRIAL_IDS)
         return ccb_error_set(err, CCB_INVALID,
                              "containers need the ids up to %u, and this root "
-                             "may not become them: start it outside of other "
-                             "containers, or with fewer -maxContainers",
-                             id);
-    return ccb_error_set(err, CCB_INVALID,
-                         "containers need user name spaces, and this machine "
-                         "forbids them: see sysctl user.max_user_namespaces "
-                         "and kernel.unprivileged_userns_clone");
+                             "may not become them (%s): start it outside of "
+                             "other containers, or with fewer -maxContainers",
+                             id, strerror(trial.error));
+    if (trial.stage == TRIAL_SPACE)
+        return ccb_error_set(err, CCB_INVALID,
+                             "containers need user name spaces, and this "
+                             "machine forbids them (%s): see sysctl "
+                             "user.max_user_namespaces and "
+                             "kernel.unprivileged_userns_clone",
+                             strerror(trial.error));
+    return 0;
 }
 
 static int check_rights(uint64_t containers, struct ccb_error *err)

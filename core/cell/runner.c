@@ -285,6 +285,30 @@ static void on_reported(struct ccb_runner *r)
     r->state = CCB_RUNNER_REMOVING;
 }
 
+/* Who was stopped and is still wanted comes back at once, and need not wait
+ * for a pass. */
+static int run_replace(struct ccb_store_op *op, struct ccb_store_tx *tx,
+                       struct ccb_error *err)
+{
+    struct ccb_runner *r = of_op(op);
+    struct ccb_actual_key key = actual_key(r);
+    struct ccb_desired desired;
+    struct ccb_actual actual;
+    int code = ccb_desired_get(tx, r->guid, &desired, err);
+
+    if (code <= 0 || r->index >= desired.instances)
+        return code < 0 ? code : 0;
+    key.domain = desired.domain;
+    code = ccb_actual_get(tx, r->guid, r->index, &actual, err);
+    return code == 0 ? ccb_actual_create(tx, &key, err) : code;
+}
+
+static void on_replaced(struct ccb_runner *r)
+{
+    log_failure(r, "cannot-replace"); /* the next pass does it */
+    r->state = CCB_RUNNER_GONE;
+}
+
 static void on_destroyed(void *ctx, const struct ccb_error *err)
 {
     struct ccb_runner *r = ctx;
@@ -293,6 +317,10 @@ static void on_destroyed(void *ctx, const struct ccb_error *err)
     ccb_runner_log(r, err ? CCB_LEVEL_ERROR : CCB_LEVEL_INFO,
                    err ? "container-not-removed" : "removed",
                    err ? err->message : NULL);
+    if (r->kind == CCB_RUNNER_LRP && r->stopped && !r->cell->stopping) {
+        submit(r, run_replace, on_replaced);
+        return;
+    }
     r->state = CCB_RUNNER_GONE;
     go_on(r);
 }
@@ -329,6 +357,8 @@ static void on_started(struct ccb_runner *r)
     log_failure(r, "cannot-start");
     if (r->op.code < 0)
         ccb_runner_stop(r);
+    else
+        ccb_runner_log(r, CCB_LEVEL_INFO, "running", NULL);
 }
 
 /* The record of a task was final before it was stopped, and one of the same
