@@ -9,6 +9,8 @@
  */
 #include "cell/api_internal.h"
 
+#include "base/hex.h"
+
 #define PAGE_RECORDS 256
 
 struct list;
@@ -229,16 +231,6 @@ static void on_page(struct ccb_store_op *op)
 
 /* ---- starting ----------------------------------------------------------- */
 
-static int hex(char c)
-{
-    const char *digits = "0123456789abcdef", *at;
-
-    if (c >= 'A' && c <= 'F')
-        c = (char)(c - 'A' + 'a');
-    at = c ? strchr(digits, c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 /* A form value; what is no escape stands. */
 static struct ccb_slice unescape(struct ccb_arena *arena, struct ccb_slice text)
 {
@@ -249,11 +241,11 @@ static struct ccb_slice unescape(struct ccb_arena *arena, struct ccb_slice text)
         return ccb_slice_make(NULL, 0);
     for (size_t i = 0; i < text.len; i++) {
         bool escape = text.ptr[i] == '%' && i + 2 < text.len &&
-                      hex(text.ptr[i + 1]) >= 0 && hex(text.ptr[i + 2]) >= 0;
+                      ccb_hex_digit(text.ptr[i + 1]) >= 0 && ccb_hex_digit(text.ptr[i + 2]) >= 0;
 
         if (escape) {
             out[len++] =
-                (char)(hex(text.ptr[i + 1]) * 16 + hex(text.ptr[i + 2]));
+                (char)(ccb_hex_digit(text.ptr[i + 1]) * 16 + ccb_hex_digit(text.ptr[i + 2]));
             i += 2;
         } else {
             out[len++] = text.ptr[i] == '+' ? ' ' : text.ptr[i];

@@ -31,7 +31,6 @@ struct ccb_cell_config {
     const char *ignored;
     bool ignored_bool;
     int64_t ignored_duration;
-    struct ccb_http_address listen; /* of `address` */
 };
 
 struct ccb_runner;

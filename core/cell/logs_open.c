@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 #include "cell/logs_internal.h"
 
@@ -32,8 +33,7 @@ static int name_of(struct ccb_slice guid, char name[CCB_LOG_NAME])
 
     if (EVP_Digest(guid.ptr, guid.len, digest, NULL, EVP_sha256(), NULL) != 1)
         return CCB_NO_MEMORY;
-    for (size_t i = 0; i < CCB_LOG_NAME / 2; i++)
-        (void)snprintf(name + 2 * i, 3, "%02x", digest[i]);
+    ccb_hex_format(name, digest, CCB_LOG_NAME / 2);
     return CCB_OK;
 }
 

@@ -6,10 +6,9 @@
  */
 #include "cell/record.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <sys/random.h>
 
+#include "base/random.h"
 #include "cell/store_internal.h"
 
 /* ---- names -------------------------------------------------------------- */
@@ -58,23 +57,16 @@ bool ccb_tag_succeeded_by(const struct ccb_tag *a, const struct ccb_tag *b)
            !ccb_slice_equal(a->epoch, b->epoch) || a->index < b->index;
 }
 
-/* A random guid of version 4. */
 int ccb_tag_start(struct ccb_store_tx *tx, struct ccb_tag *tag,
                   struct ccb_error *err)
 {
-    unsigned char b[16];
+    char guid[CCB_GUID_SIZE];
+    int code = ccb_guid_make(guid, err);
 
-    if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
-        return ccb_error_set(err, CCB_IO, "no random bytes: error %d", errno);
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    if (code < 0)
+        return code;
     tag->index = 0;
-    tag->epoch =
-        ccb_arena_format(tx->arena,
-                         "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-                         "%02x%02x%02x%02x%02x%02x",
-                         b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8],
-                         b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    tag->epoch = ccb_arena_copy(tx->arena, ccb_slice_of(guid));
     return tag->epoch.ptr ? 0 : ccb_tx_no_memory(err);
 }
 

@@ -257,18 +257,14 @@ static void close_instance(void *instance)
 
 static size_t doors(const void *config, struct ccb_door *out)
 {
-    struct ccb_cell_config *c = (void *)(uintptr_t)config;
+    const struct ccb_cell_config *c = config;
 
-    if (ccb_http_address_parse(&c->listen, c->address, NULL) < 0)
-        return 0;
     *out = (struct ccb_door){
         .flag = "-address",
-        .host = c->listen.host[0] ? c->listen.host : NULL,
-        .port = c->listen.port,
         .routes = ccb_api_routes,
         .route_count = ccb_api_route_count,
     };
-    return 1;
+    return ccb_http_address_parse(&out->at, c->address, NULL) == CCB_OK;
 }
 
 const struct ccb_role ccb_receptor_role = {

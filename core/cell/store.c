@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "state/state.h"
 
 /* One commit holds up to so many: enough to share the disk's wait among all
  * who stand in the queue, few enough to answer the first one soon. */
@@ -42,9 +43,7 @@ int ccb_tx_no_memory(struct ccb_error *err)
 
 int ccb_tx_fail(struct ccb_store_tx *tx, struct ccb_error *err)
 {
-    if ((sqlite3_errcode(tx->db) & 0xff) == SQLITE_NOMEM)
-        return ccb_tx_no_memory(err);
-    return ccb_error_set(err, CCB_IO, "state: %s", sqlite3_errmsg(tx->db));
+    return ccb_state_fail(tx->db, "state", err);
 }
 
 sqlite3_stmt *ccb_tx_statement(struct ccb_store_tx *tx, enum ccb_statement id)
@@ -82,13 +81,8 @@ struct ccb_slice ccb_column(struct ccb_store_tx *tx, sqlite3_stmt *statement,
 int ccb_tx_step(struct ccb_store_tx *tx, sqlite3_stmt *statement,
                 struct ccb_error *err)
 {
-    int code = sqlite3_step(statement);
-
-    if (code == SQLITE_ROW)
-        return 1;
-    code = code == SQLITE_DONE ? 0 : ccb_tx_fail(tx, err);
-    (void)sqlite3_reset(statement);
-    return code;
+    (void)tx;
+    return ccb_state_step(statement, "state", err);
 }
 
 int ccb_tx_execute(struct ccb_store_tx *tx, sqlite3_stmt *statement,

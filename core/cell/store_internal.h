@@ -134,12 +134,6 @@ int ccb_tx_effect(struct ccb_store_tx *tx, const struct ccb_effect *effect,
 
 /* ---- the file (store_file.c) -------------------------------------------- */
 
-/* Row n makes version n + 1 of version n. */
-extern const char *const ccb_store_migrations[];
-extern const int ccb_store_version;
-
 int ccb_store_file_open(sqlite3 **db, const char *path, struct ccb_error *err);
-int ccb_store_migrate(sqlite3 *db, const char *path, const char *const *rows,
-                      int version, struct ccb_error *err);
 
 #endif

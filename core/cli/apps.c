@@ -23,6 +23,23 @@ int ccb_cli_get_app(struct ccb_cli *cli, const char *name,
     return code;
 }
 
+void ccb_cli_count_instance(struct ccb_cli_counts *counts,
+                            const cJSON *instance)
+{
+    const struct {
+        const char *state;
+        int *count;
+    } rows[] = {{"RUNNING", &counts->running},
+                {"STARTING", &counts->starting},
+                {"CRASHED", &counts->crashed},
+                {"DOWN", &counts->down}};
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].state, ccb_cli_text(instance, "state")) == 0)
+            ++*rows[i].count;
+}
+
 struct ccb_cli_counts ccb_cli_count_instances(const cJSON *app)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(app, "instances_now");
@@ -30,21 +47,11 @@ struct ccb_cli_counts ccb_cli_count_instances(const cJSON *app)
         .wanted = (int)ccb_cli_number(app, "instances"),
         .known = cJSON_IsArray(list),
     };
-    const struct {
-        const char *state;
-        int *count;
-    } rows[] = {{"RUNNING", &counts.running},
-                {"STARTING", &counts.starting},
-                {"CRASHED", &counts.crashed},
-                {"DOWN", &counts.down}};
     const cJSON *instance;
-    size_t i;
 
     cJSON_ArrayForEach(instance, list)
     {
-        for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-            if (strcmp(rows[i].state, ccb_cli_text(instance, "state")) == 0)
-                ++*rows[i].count;
+        ccb_cli_count_instance(&counts, instance);
     }
     return counts;
 }

@@ -9,6 +9,9 @@ struct ccb_cli_counts {
     int known; /* whether the listener of instances answered */
 };
 struct ccb_cli_counts ccb_cli_count_instances(const cJSON *app);
+/* One more, by its state. */
+void ccb_cli_count_instance(struct ccb_cli_counts *counts,
+                            const cJSON *instance);
 
 /* The URL of an instance that runs; "" for others. */
 void ccb_cli_format_url(const cJSON *instance, char *out, size_t size);

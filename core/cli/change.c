@@ -1,6 +1,6 @@
 /*
- * The commands that change an app and return at once: scale, start, stop,
- * restart, kill, delete.
+ * The commands that change an app: scale, start, stop, restart, kill, delete.
+ * Those that start instances wait for them, unless --no-wait says not to.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "ccbridge/json.h"
-#include "cli/http.h"
+#include "cli/apps.h"
+#include "cli/wait.h"
 
 static void put_done(const struct ccb_cli *cli, const char *action)
 {
@@ -26,9 +27,7 @@ static void put_done(const struct ccb_cli *cli, const char *action)
     ccb_buf_destroy(&out);
 }
 
-/* Sends; with --json what was done is said here. */
-static int change(struct ccb_cli *cli, const char *method, const char *tail,
-                  const char *action)
+static int change(struct ccb_cli *cli, const char *method, const char *tail)
 {
     struct ccb_cli_reply reply = {0};
     struct ccb_buf path = {0};
@@ -38,41 +37,60 @@ static int change(struct ccb_cli *cli, const char *method, const char *tail,
     request.path = ccb_cli_app_path(cli, &path, cli->line.words[0], tail);
     if (request.path)
         code = ccb_cli_ask(cli, &request, &reply);
-    if (code == 0 && cli->line.values.json)
-        put_done(cli, action);
     ccb_cli_reply_destroy(&reply);
     ccb_buf_destroy(&path);
     return code;
 }
 
-int ccb_cli_start(struct ccb_cli *cli)
+/* With --json what was done is said here. */
+static int done(struct ccb_cli *cli, int code, const char *action)
 {
-    const char *name = cli->line.words[0];
-    int code = change(cli, "POST", "/start", "start");
-
-    if (code == 0)
-        ccb_cli_note(cli, "%s is starting; see: ccbridge app %s", name, name);
+    if (code == 0 && cli->line.values.json)
+        put_done(cli, action);
     return code;
 }
 
-int ccb_cli_stop(struct ccb_cli *cli)
+/* What there is to wait for, unless nobody wants to. */
+static int wait_for(struct ccb_cli *cli, const struct ccb_cli_killed *killed)
 {
-    int code = change(cli, "POST", "/stop", "stop");
+    return cli->line.values.no_wait
+               ? 0
+               : ccb_cli_wait(cli, cli->line.words[0], killed);
+}
+
+static int start(struct ccb_cli *cli, const char *tail, const char *action,
+                 const char *words)
+{
+    const char *name = cli->line.words[0];
+    int code = change(cli, "POST", tail);
 
     if (code == 0)
-        ccb_cli_note(cli, "%s is stopped", cli->line.words[0]);
-    return code;
+        ccb_cli_note(cli,
+                     cli->line.values.no_wait ? "%s is %s; see: ccbridge app %s"
+                                              : "%s is %s",
+                     name, words, name);
+    if (code == 0)
+        code = wait_for(cli, NULL);
+    return done(cli, code, action);
+}
+
+int ccb_cli_start(struct ccb_cli *cli)
+{
+    return start(cli, "/start", "start", "starting");
 }
 
 int ccb_cli_restart(struct ccb_cli *cli)
 {
-    const char *name = cli->line.words[0];
-    int code = change(cli, "POST", "/restart", "restart");
+    return start(cli, "/restart", "restart", "starting anew");
+}
+
+int ccb_cli_stop(struct ccb_cli *cli)
+{
+    int code = change(cli, "POST", "/stop");
 
     if (code == 0)
-        ccb_cli_note(cli, "%s is starting anew; see: ccbridge app %s", name,
-                     name);
-    return code;
+        ccb_cli_note(cli, "%s is stopped", cli->line.words[0]);
+    return done(cli, code, "stop");
 }
 
 /* A number of a word: -1 when it is none. */
@@ -88,23 +106,47 @@ static int64_t read_number(const char *text)
     return errno == 0 && *end == '\0' && number <= INT32_MAX ? number : -1;
 }
 
+/* Who it is that is to be killed: another one takes its number. */
+static int find_killed(struct ccb_cli *cli, struct ccb_cli_killed *killed)
+{
+    struct ccb_cli_reply reply;
+    int code = ccb_cli_get_app(cli, cli->line.words[0], &reply);
+    const cJSON *list =
+        cJSON_GetObjectItemCaseSensitive(reply.json, "instances_now");
+    const cJSON *instance;
+
+    cJSON_ArrayForEach(instance, list)
+    {
+        if ((int64_t)ccb_cli_number(instance, "index") == killed->index)
+            (void)snprintf(killed->guid, sizeof(killed->guid), "%s",
+                           ccb_cli_text(instance, "instance_guid"));
+    }
+    ccb_cli_reply_destroy(&reply);
+    return code;
+}
+
 int ccb_cli_kill(struct ccb_cli *cli)
 {
-    int64_t index = read_number(cli->line.words[1]);
+    struct ccb_cli_killed killed = {.index = read_number(cli->line.words[1])};
     char tail[48];
     int code;
 
-    if (index < 0)
+    if (killed.index < 0)
         return ccb_cli_fail(cli, CCB_EXIT_USAGE, "Usage",
                             "ccbridge app NAME, for the instances' numbers",
                             "kill wants an instance's number, not %s",
                             cli->line.words[1]);
-    (void)snprintf(tail, sizeof(tail), "/instances/%lld", (long long)index);
-    code = change(cli, "DELETE", tail, "kill");
+    (void)snprintf(tail, sizeof(tail), "/instances/%lld",
+                   (long long)killed.index);
+    code = find_killed(cli, &killed);
+    if (code == 0)
+        code = change(cli, "DELETE", tail);
     if (code == 0)
         ccb_cli_note(cli, "instance %lld of %s is killed, and will be replaced",
-                     (long long)index, cli->line.words[0]);
-    return code;
+                     (long long)killed.index, cli->line.words[0]);
+    if (code == 0)
+        code = wait_for(cli, &killed);
+    return done(cli, code, "kill");
 }
 
 /* ---- scale
@@ -130,7 +172,8 @@ static int find_count(struct ccb_cli *cli, int64_t *count)
 }
 
 /* PUT would make an app that is not there. */
-static int send_count(struct ccb_cli *cli, const char *path, int64_t count)
+static int send_count(struct ccb_cli *cli, const char *path, int64_t count,
+                      bool *started)
 {
     struct ccb_cli_reply reply;
     struct ccb_cli_request put = {.method = "PUT", .path = path};
@@ -144,7 +187,27 @@ static int send_count(struct ccb_cli *cli, const char *path, int64_t count)
                    (long long)count);
     put.json = body;
     code = ccb_cli_ask(cli, &put, &reply);
-    if (code == 0 && cli->line.values.json)
+    *started = strcmp(ccb_cli_text(reply.json, "state"), "STARTED") == 0;
+    ccb_cli_reply_destroy(&reply);
+    return code;
+}
+
+static int scale(struct ccb_cli *cli, const char *path, int64_t count)
+{
+    const char *name = cli->line.words[0];
+    bool started = false;
+    int code = send_count(cli, path, count, &started);
+    struct ccb_cli_reply reply;
+
+    if (code == 0)
+        ccb_cli_note(cli, "%s wants %lld instance%s; see: ccbridge app %s",
+                     name, (long long)count, count == 1 ? "" : "s", name);
+    if (code == 0 && started)
+        code = wait_for(cli, NULL);
+    if (code != 0 || !cli->line.values.json)
+        return code;
+    code = ccb_cli_get(cli, path, &reply);
+    if (code == 0)
         ccb_cli_put_body(&reply);
     ccb_cli_reply_destroy(&reply);
     return code;
@@ -152,18 +215,14 @@ static int send_count(struct ccb_cli *cli, const char *path, int64_t count)
 
 int ccb_cli_scale(struct ccb_cli *cli)
 {
-    const char *name = cli->line.words[0];
     struct ccb_buf path = {0};
     int64_t count;
     int code = find_count(cli, &count);
 
-    if (code == 0 && !ccb_cli_app_path(cli, &path, name, ""))
+    if (code == 0 && !ccb_cli_app_path(cli, &path, cli->line.words[0], ""))
         code = CCB_EXIT_FAILED;
     if (code == 0)
-        code = send_count(cli, path.data, count);
-    if (code == 0)
-        ccb_cli_note(cli, "%s wants %lld instance%s; see: ccbridge app %s",
-                     name, (long long)count, count == 1 ? "" : "s", name);
+        code = scale(cli, path.data, count);
     ccb_buf_destroy(&path);
     return code;
 }
@@ -218,10 +277,10 @@ static int send_delete(struct ccb_cli *cli, const char *path)
             return 0;
         }
     }
-    code = change(cli, "DELETE", "", "delete");
+    code = change(cli, "DELETE", "");
     if (code == 0)
         ccb_cli_note(cli, "%s is deleted", cli->line.words[0]);
-    return code;
+    return done(cli, code, "delete");
 }
 
 int ccb_cli_delete(struct ccb_cli *cli)

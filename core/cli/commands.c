@@ -74,15 +74,35 @@ static const struct ccb_cli_flag events_flags[] = {
      "go on with what comes, until Ctrl-C"},
 };
 
+/* Of every command that starts instances and waits for them. */
+#define WAIT_FLAGS                                                             \
+    {"no-wait",                                                                \
+     0,                                                                        \
+     NULL,                                                                     \
+     CCB_CLI_SWITCH,                                                           \
+     AT(no_wait),                                                              \
+     NULL,                                                                     \
+     "do not wait until the instances run"},                                   \
+    {                                                                          \
+        "timeout", 't', "D", CCB_CLI_DURATION, AT(timeout), NULL,              \
+            "how long to wait for the instances (default 2m)"                  \
+    }
+
+static const struct ccb_cli_flag start_flags[] = {WAIT_FLAGS};
+
 static const struct ccb_cli_flag scale_flags[] = {
     {"instances", 'i', "N", CCB_CLI_COUNT, AT(instances), NULL,
      "how many instances to run; may also be the second word"},
+    WAIT_FLAGS,
 };
 
 static const struct ccb_cli_flag delete_flags[] = {
     {"force", 'f', NULL, CCB_CLI_SWITCH, AT(force), NULL,
      "do not ask; an app that is not there is no failure"},
 };
+
+static const char WAITS[] =
+    "Waits until the instances run; Ctrl-C ends only the wait.";
 
 const struct ccb_cli_command ccb_cli_commands[] = {
     {"up", "[-- FLAGS FOR ccbridged]", "start the daemon, and wait for it",
@@ -107,15 +127,16 @@ const struct ccb_cli_command ccb_cli_commands[] = {
      FLAGS(logs_flags), ccb_cli_logs},
     {"events", "[NAME]", "show what happened, to one app or all", NULL, 0, 1,
      false, FLAGS(events_flags), ccb_cli_events},
-    {"scale", "NAME [N]", "change how many instances run", NULL, 1, 2, false,
+    {"scale", "NAME [N]", "change how many instances run", WAITS, 1, 2, false,
      FLAGS(scale_flags), ccb_cli_scale},
-    {"start", "NAME", "start an app", NULL, 1, 1, false, NO_FLAGS,
+    {"start", "NAME", "start an app", WAITS, 1, 1, false, FLAGS(start_flags),
      ccb_cli_start},
     {"stop", "NAME", "stop an app", NULL, 1, 1, false, NO_FLAGS, ccb_cli_stop},
-    {"restart", "NAME", "stop an app, and start it anew", NULL, 1, 1, false,
-     NO_FLAGS, ccb_cli_restart},
-    {"kill", "NAME INDEX", "kill one instance; another takes its place", NULL,
-     2, 2, false, NO_FLAGS, ccb_cli_kill},
+    {"restart", "NAME", "stop an app, and start it anew", WAITS, 1, 1, false,
+     FLAGS(start_flags), ccb_cli_restart},
+    {"kill", "NAME INDEX", "kill one instance; another takes its place",
+     "Waits until the other one runs.", 2, 2, false, FLAGS(start_flags),
+     ccb_cli_kill},
     {"delete", "NAME", "delete an app with all that is kept of it",
      "Asks first on a terminal; elsewhere it wants -f.", 1, 1, false,
      FLAGS(delete_flags), ccb_cli_delete},

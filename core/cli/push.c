@@ -9,6 +9,7 @@
 #include "ccbridge/json.h"
 #include "cli/human.h"
 #include "cli/pack.h"
+#include "cli/wait.h"
 
 int ccb_cli_app_do(struct ccb_cli *cli, const char *method, const char *name,
                    const char *tail)
@@ -178,6 +179,16 @@ static int print_result(struct ccb_cli *cli, const char *name)
     return code;
 }
 
+static int start(struct ccb_cli *cli, const char *name)
+{
+    int code = ccb_cli_app_do(cli, "POST", name, "/start");
+
+    if (code != 0)
+        return code;
+    ccb_cli_note(cli, "Starting");
+    return ccb_cli_wait(cli, name, NULL);
+}
+
 int ccb_cli_push(struct ccb_cli *cli)
 {
     const char *name = cli->line.words[0];
@@ -195,6 +206,6 @@ int ccb_cli_push(struct ccb_cli *cli)
     if (code == 0)
         code = ccb_cli_stage(cli, name);
     if (code == 0 && !cli->line.values.no_start)
-        code = ccb_cli_start_and_wait(cli, name);
+        code = start(cli, name);
     return code == 0 ? print_result(cli, name) : code;
 }

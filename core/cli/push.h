@@ -7,9 +7,6 @@
 /* POST stage, the staging's log, and how it ended (push_stage.c). */
 int ccb_cli_stage(struct ccb_cli *cli, const char *name);
 
-/* POST start, and the wait for the instances (push_start.c). */
-int ccb_cli_start_and_wait(struct ccb_cli *cli, const char *name);
-
 /* Asks for METHOD /v1/apps/NAME TAIL; the answer is not kept. */
 int ccb_cli_app_do(struct ccb_cli *cli, const char *method, const char *name,
                    const char *tail);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/directory.h"
+
 int ccb_cli_find_state(struct ccb_cli *cli, struct ccb_error *err)
 {
     const char *given = cli->line.values.state;
@@ -36,30 +38,11 @@ int ccb_cli_find_state(struct ccb_cli *cli, struct ccb_error *err)
     return 0;
 }
 
-static int make_directories(const char *path, struct ccb_error *err)
-{
-    char part[PATH_MAX];
-    char *slash = part;
-
-    (void)snprintf(part, sizeof(part), "%s", path);
-    do {
-        slash = strchr(slash + 1, '/');
-        if (slash)
-            *slash = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
-            return ccb_error_set(err, CCB_IO, "cannot make %s: %s", part,
-                                 strerror(errno));
-        if (slash)
-            *slash = '/';
-    } while (slash);
-    return 0;
-}
-
 int ccb_cli_make_state(struct ccb_cli *cli, struct ccb_error *err)
 {
     char real[PATH_MAX];
     struct stat st;
-    int code = make_directories(cli->state, err);
+    int code = ccb_directory_make(cli->state, err);
 
     if (code < 0)
         return code;

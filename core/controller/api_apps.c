@@ -2,16 +2,11 @@
  * The control API: apps, what is known of them, and how they are set
  * (docs/control-api.md).
  */
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "controller/instances.h"
 #include "controller/internal.h"
-
-#ifndef CCB_VERSION
-#define CCB_VERSION "unknown"
-#endif
-
-#include <unistd.h>
-
 #include "net/url.h"
 
 static struct ccb_errand *begin(struct ccb_http_request *request, void *user,

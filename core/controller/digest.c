@@ -4,7 +4,8 @@
  */
 #include "controller/digest.h"
 
-#include <stdio.h>
+
+#include "base/hex.h"
 
 static int fail(struct ccb_error *err)
 {
@@ -47,8 +48,7 @@ int ccb_digester_end(struct ccb_digester *digester, struct ccb_digests *out,
     for (size_t i = 0; i < 3; i++) {
         if (EVP_DigestFinal_ex(digester->contexts[i], digest, &len) != 1)
             return fail(err);
-        for (unsigned k = 0; k < len; k++)
-            (void)snprintf(texts[i] + 2 * k, 3, "%02x", digest[k]);
+        ccb_hex_format(texts[i], digest, len);
     }
     out->bytes = digester->bytes;
     return 0;

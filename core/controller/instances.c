@@ -117,6 +117,7 @@ static void put(struct ccb_json_writer *w, const struct instance *instance,
     ccb_time_format(instance->since * CCB_SECOND, since);
     ccb_json_begin_object(w);
     ccb_json_member_int(w, "index", instance->index);
+    ccb_json_member_string(w, "instance_guid", instance->instance_guid);
     ccb_json_member_cstr(w, "state", states[rank(instance->state)]);
     if (instance->since > 0 && instance->since < INT64_C(9000000000))
         ccb_json_member_cstr(w, "since", since);

@@ -11,20 +11,18 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "controller/blobs.h"
+#include "state/state.h"
 
 /* ---- statements --------------------------------------------------------- */
 
-static int fail(struct ccb_ledger *ledger, struct ccb_error *err)
-{
-    int code = sqlite3_errcode(ledger->db) & 0xff;
+#define WHAT "the controller's state"
 
-    if (code == SQLITE_NOMEM)
-        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    ccb_error_set(err, CCB_IO, "the controller's state: %s",
-                  sqlite3_errmsg(ledger->db));
-    if (code == SQLITE_FULL && err)
+/* A full disk is what a person can do something about. */
+static int note_full(struct ccb_ledger *ledger, int code, struct ccb_error *err)
+{
+    if (code < 0 && err && (sqlite3_errcode(ledger->db) & 0xff) == SQLITE_FULL)
         (void)memcpy(err->id, "DiskFull", sizeof("DiskFull"));
-    return CCB_IO;
+    return code;
 }
 
 static sqlite3_stmt *prepare(struct ccb_ledger *ledger, const char *sql,
@@ -43,7 +41,7 @@ static sqlite3_stmt *prepare(struct ccb_ledger *ledger, const char *sql,
         if (sqlite3_prepare_v3(ledger->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
                                &ledger->cache[i].statement,
                                NULL) != SQLITE_OK) {
-            (void)fail(ledger, err);
+            (void)note_full(ledger, ccb_state_fail(ledger->db, WHAT, err), err);
             return NULL;
         }
         ledger->cache[i].sql = sql;
@@ -69,13 +67,8 @@ static void bind_all(sqlite3_stmt *statement, const char *types, va_list values)
 int ccb_ledger_step(struct ccb_ledger *ledger, sqlite3_stmt *rows,
                     struct ccb_error *err)
 {
-    int code = rows ? sqlite3_step(rows) : SQLITE_ERROR;
-
-    if (code == SQLITE_ROW)
-        return 1;
-    code = code == SQLITE_DONE ? 0 : rows ? fail(ledger, err) : CCB_IO;
-    (void)sqlite3_reset(rows);
-    return code;
+    return rows ? note_full(ledger, ccb_state_step(rows, WHAT, err), err)
+                : CCB_IO;
 }
 
 sqlite3_stmt *ccb_ledger_query(struct ccb_ledger *ledger, struct ccb_error *err,

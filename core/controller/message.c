@@ -186,6 +186,10 @@ static int put_buildpacks(struct ccb_json_writer *w,
 int ccb_message_check_buildpack(const struct ccb_packs *packs,
                                 struct ccb_slice name, struct ccb_error *err)
 {
+    if (name.len == 0 && packs->count == 0)
+        return ccb_fault(err, "BuildpackNotFound",
+                         "there is no buildpack here; -buildpackDir names a "
+                         "folder of them, or give a URL");
     if (name.len == 0 || is_url(name) || ccb_packs_find(packs, name))
         return 0;
     return ccb_fault(err, "BuildpackNotFound",

@@ -6,6 +6,7 @@
  * 200 and changes nothing: completions come twice, and late.
  */
 #include <openssl/crypto.h>
+#include <string.h>
 
 #include "controller/blobs.h"
 #include "controller/internal.h"
@@ -118,6 +119,17 @@ static int succeed(struct completion *c, struct ccb_ledger *ledger,
     return code;
 }
 
+/* The stager keeps to itself why a task failed that was cut at its time limit;
+ * that it had used it up tells. */
+static bool timed_out(const struct completion *c,
+                      const struct ccb_ledger *ledger)
+{
+    return ccb_slice_is(c->error_id, "StagingError") &&
+           ccb_slice_is(c->error_message, "staging failed") &&
+           ledger->now - c->errand.app.staging.started_at >=
+               c->errand.controller->shared->config->staging_timeout;
+}
+
 static int settle(struct completion *c, struct ccb_ledger *ledger,
                   struct ccb_error *err)
 {
@@ -125,6 +137,8 @@ static int settle(struct completion *c, struct ccb_ledger *ledger,
 
     if (c->malformed)
         return ccb_staging_fail(ledger, app, "MalformedResult", NULL, err);
+    if (c->error_id.ptr && timed_out(c, ledger))
+        return ccb_staging_fail(ledger, app, "StagingTimeExpired", NULL, err);
     if (c->error_id.ptr)
         return ccb_staging_fail(ledger, app, c->error_id.ptr,
                                 c->error_message.ptr, err);
@@ -212,6 +226,43 @@ struct crash {
     struct ccb_slice guid;
 };
 
+/* One line of a reason, without what a list of several puts around it; empty
+ * for lines that say nothing to a person: the head of the list, and parts that
+ * ended because another one did. */
+static struct ccb_slice plain_line(struct ccb_slice line)
+{
+    while (line.len > 0 && (line.ptr[0] == '*' || line.ptr[0] == ' '))
+        line = ccb_slice_make(line.ptr + 1, line.len - 1);
+    if (ccb_slice_is(line, "cancelled") ||
+        ccb_slice_ends(line, "error(s) occurred:"))
+        line.len = 0;
+    return line;
+}
+
+/* The reasons of a list, which the platform words for programs, as one line. */
+static struct ccb_slice plain_reason(struct ccb_arena *arena,
+                                     struct ccb_slice why)
+{
+    struct ccb_slice plain = CCB_LIT("");
+    const char *at = why.ptr, *end = why.ptr + why.len;
+
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        struct ccb_slice line;
+
+        stop = stop ? stop : end;
+        line = plain_line(ccb_slice_make(at, (size_t)(stop - at)));
+        at = stop + 1;
+        if (line.len > 0)
+            plain = ccb_arena_format(arena, "%.*s%s%.*s", (int)plain.len,
+                                     plain.ptr, plain.len > 0 ? "; " : "",
+                                     (int)line.len, line.ptr);
+        if (!plain.ptr)
+            return why; /* no memory: as it came */
+    }
+    return plain.len > 0 ? plain : why;
+}
+
 static int record_crash(struct ccb_errand *errand, struct ccb_ledger *ledger,
                         struct ccb_error *err)
 {
@@ -232,6 +283,7 @@ static int record_crash(struct ccb_errand *errand, struct ccb_ledger *ledger,
                         &alloc, &why) < 0 ||
         why.len == 0)
         why = ccb_slice_of("no reason was given");
+    why = plain_reason(errand->arena, why);
     ccb_buf_put(&errand->out, "{}");
     return ccb_event_add(ledger, errand->app.name, "instance.crash", err,
                          "instance %lld crashed (count %lld): %.*s",

@@ -5,6 +5,7 @@
 #ifndef CCB_CONTROLLER_RECORDS_H
 #define CCB_CONTROLLER_RECORDS_H
 
+#include "base/random.h"
 #include "controller/ledger.h"
 #include "controller/settings.h"
 
@@ -97,8 +98,6 @@ int ccb_outbox_revive(struct ccb_ledger *ledger, struct ccb_error *err);
 
 /* ---- names -------------------------------------------------------------- */
 
-/* RFC 4122, version 4, with NUL: 37 bytes. */
-int ccb_guid_make(char *out, struct ccb_error *err);
 /* 32 hex digits, with NUL: 33 bytes. */
 int ccb_guid_hex(char *out, struct ccb_error *err);
 /* The app's guid at the head of a staging or process guid; NULL ptr when there

@@ -4,53 +4,25 @@
  */
 #include "controller/records.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "controller/blobs.h"
 #include "controller/fault.h"
 
 /* ---- guids and times ---------------------------------------------------- */
 
-static int random_bytes(unsigned char *out, size_t size, struct ccb_error *err)
-{
-    ssize_t got = getrandom(out, size, 0);
-
-    if (got == (ssize_t)size)
-        return 0;
-    return ccb_error_set(err, CCB_IO, "the system gives no random bytes: %s",
-                         strerror(errno));
-}
-
-int ccb_guid_make(char *out, struct ccb_error *err)
-{
-    unsigned char b[16];
-    int code = random_bytes(b, sizeof(b), err);
-
-    if (code < 0)
-        return code;
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    (void)snprintf(out, 37,
-                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-                   "%02x%02x%02x%02x%02x%02x",
-                   b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9],
-                   b[10], b[11], b[12], b[13], b[14], b[15]);
-    return 0;
-}
-
 int ccb_guid_hex(char *out, struct ccb_error *err)
 {
     unsigned char b[16];
-    int code = random_bytes(b, sizeof(b), err);
+    int code = ccb_random_bytes(b, sizeof(b), err);
 
-    for (size_t i = 0; code == 0 && i < sizeof(b); i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", b[i]);
+    if (code == 0)
+        ccb_hex_format(out, b, sizeof(b));
     return code;
 }
 

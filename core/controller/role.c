@@ -256,11 +256,10 @@ static const struct ccb_http_route platform_routes[] = {
     {.method = "DELETE", .path = "/*", .on_request = ccb_platform_unknown},
 };
 
-/* The texts that a door borrows are made of the flags; a process has the role
- * once. */
+/* A door borrows its socket's path; a process has the role once. */
 static size_t doors(const void *config, struct ccb_door *out)
 {
-    static char socket[PATH_MAX], host[256];
+    static char socket[PATH_MAX];
     const struct ccb_controller_config *c = config;
 
     (void)snprintf(socket, sizeof(socket), "%s/control.sock", c->state_dir);
@@ -272,12 +271,10 @@ static size_t doors(const void *config, struct ccb_door *out)
     };
     out[1] = (struct ccb_door){
         .flag = "-controllerAddress",
-        .host = host,
         .routes = platform_routes,
         .route_count = sizeof(platform_routes) / sizeof(platform_routes[0]),
     };
-    (void)ccb_setup_address(c->address, host, sizeof(host), &out[1].port,
-                            NULL); /* it was checked */
+    (void)ccb_setup_address(&out[1].at, c->address, NULL); /* was checked */
     return 2;
 }
 

@@ -14,28 +14,17 @@
 
 /* ---- the command line --------------------------------------------------- */
 
-int ccb_setup_address(const char *address, char *host, size_t size,
-                      uint16_t *port, struct ccb_error *err)
+int ccb_setup_address(struct ccb_http_address *out, const char *address,
+                      struct ccb_error *err)
 {
-    struct ccb_slice name, number;
-    long value = 0;
-    int code =
-        ccb_url_split_host_port(ccb_slice_of(address), &name, &number, err);
+    int code = ccb_http_address_parse(out, address, err);
 
-    if (code == 0)
-        value = strtol(number.ptr, NULL, 10); /* ends with the text */
-    if (code == 0 && (value < 1 || value > 65535 || name.len >= size))
+    if (code == 0 && out->port == 0)
         code = ccb_error_set(err, CCB_INVALID,
                              "%s: wanted is HOST:PORT, with a port from 1 to "
                              "65535",
                              address);
-    if (code < 0)
-        return code;
-    (void)snprintf(host, size, "%.*s", (int)name.len, name.ptr);
-    if (name.len == 0)
-        (void)snprintf(host, size, "0.0.0.0");
-    *port = (uint16_t)value;
-    return 0;
+    return code;
 }
 
 static int check_url(const char *url, const char *flag, struct ccb_error *err)
@@ -95,14 +84,13 @@ int ccb_setup_check(const void *config, const char **action,
                     struct ccb_error *err)
 {
     const struct ccb_controller_config *c = config;
-    char host[256];
-    uint16_t port;
+    struct ccb_http_address address;
     int code;
 
     *action = "invalid-flag";
     code = check_values(c, err);
     if (code == 0)
-        code = ccb_setup_address(c->address, host, sizeof(host), &port, err);
+        code = ccb_setup_address(&address, c->address, err);
     return code < 0 ? code : check_urls(c, err);
 }
 
@@ -124,8 +112,7 @@ static void put_escaped(struct ccb_buf *out, const char *text)
 static void put_own_url(struct ccb_buf *out,
                         const struct ccb_controller_config *c)
 {
-    char host[256];
-    uint16_t port;
+    struct ccb_http_address at;
 
     if (c->url[0]) {
         ccb_buf_put(out, c->url);
@@ -133,13 +120,12 @@ static void put_own_url(struct ccb_buf *out,
             out->len--;
         return;
     }
-    (void)ccb_setup_address(c->address, host, sizeof(host), &port, NULL);
-    if (strcmp(host, "0.0.0.0") == 0)
-        (void)snprintf(host, sizeof(host), "127.0.0.1");
-    if (strchr(host, ':'))
-        ccb_buf_printf(out, "http://[%s]:%u", host, port);
+    (void)ccb_setup_address(&at, c->address, NULL); /* was checked */
+    if (strchr(at.host, ':'))
+        ccb_buf_printf(out, "http://[%s]:%u", at.host, at.port);
     else
-        ccb_buf_printf(out, "http://%s:%u", host, port);
+        ccb_buf_printf(out, "http://%s:%u", at.host[0] ? at.host : "127.0.0.1",
+                       at.port);
 }
 
 static void put_authorization(struct ccb_buf *out,

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "ccbridge/error.h"
+#include "net/http_server.h"
 
 int ccb_setup_check(const void *config, const char **action,
                     struct ccb_error *err);
@@ -17,8 +18,9 @@ int ccb_setup_prepare(void **shared, const void *config,
                       struct ccb_log_session *log, struct ccb_error *err);
 void ccb_setup_release(void *shared);
 
-/* "HOST:PORT" or ":PORT"; `host` of `size` bytes. CCB_INVALID, with words. */
-int ccb_setup_address(const char *address, char *host, size_t size,
-                      uint16_t *port, struct ccb_error *err);
+/* "HOST:PORT" or ":PORT", and no port 0: it is told to others. CCB_INVALID,
+ * with words. */
+int ccb_setup_address(struct ccb_http_address *out, const char *address,
+                      struct ccb_error *err);
 
 #endif

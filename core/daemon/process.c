@@ -114,13 +114,14 @@ static int listen_door(const struct process *p, struct ccb_member *member,
                        size_t number, struct ccb_error *err)
 {
     const struct ccb_door *door = &member->doors[number];
-    const char *host = door->host ? door->host : p->options->listen_host;
+    const char *host =
+        door->at.host[0] ? door->at.host : p->options->listen_host;
     int *fds = member->fds[number];
     size_t i, workers = member->role->single ? 1 : p->options->workers;
     int code;
     if (door->socket)
         return ccb_http_listen_unix(door->socket, &fds[0], err);
-    code = ccb_http_listen(host, door->port, -1, &fds[0], err);
+    code = ccb_http_listen(host, door->at.port, -1, &fds[0], err);
     for (i = 1; code == 0 && i < workers; i++)
         code = ccb_http_listen(host, ccb_http_bound_port(fds[0]), fds[0],
                                &fds[i], err);

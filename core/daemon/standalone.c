@@ -4,14 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/directory.h"
+#include "base/hex.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "daemon/places.h"
 
 #define SECRET_BYTES 16
@@ -103,37 +105,13 @@ static int find_state(char *out, size_t size, const char *given,
     return 0;
 }
 
-static int make_directories(const char *path, struct ccb_error *err)
-{
-    char part[PATH_MAX];
-    char *slash = part;
-    snprintf(part, sizeof(part), "%s", path);
-    do {
-        slash = strchr(slash + 1, '/');
-        if (slash)
-            *slash = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
-            return ccb_error_set(err, CCB_IO, "-stateDir: cannot make %s: %s",
-                                 part, strerror(errno));
-        if (slash)
-            *slash = '/';
-    } while (slash);
-    return 0;
-}
-
 static int make_secret(char *out, struct ccb_error *err)
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char bytes[SECRET_BYTES];
-    size_t i;
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-        return ccb_error_set(err, CCB_IO, "no random numbers");
-    for (i = 0; i < sizeof(bytes); i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[2 * SECRET_BYTES] = '\0';
-    return 0;
+    int code = ccb_random_bytes(bytes, sizeof(bytes), err);
+    if (code == 0)
+        ccb_hex_format(out, bytes, sizeof(bytes));
+    return code;
 }
 
 /* Written under another name first: a kill leaves no half of it. */
@@ -219,7 +197,7 @@ static int find_facts(struct facts *facts, int argc, char **argv,
         code = find_state(facts->state, sizeof(facts->state),
                           typed(argc, argv, "stateDir"), err);
     if (code == 0)
-        code = make_directories(facts->state, err);
+        code = ccb_directory_make(facts->state, err);
     return code == 0 ? find_secret(facts, err) : code;
 }
 

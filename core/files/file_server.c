@@ -89,22 +89,17 @@ static const struct ccb_http_route routes[] = {
      .nul_path = true},
 };
 
-/* The host must outlive the call, so it lies in the configuration, which only
- * looks const from here. `prepare` has refused what can't be read. */
+/* `prepare` has refused an address that can't be read. */
 static size_t doors(const void *config, struct ccb_door *out)
 {
-    struct ccb_files_config *c = (void *)(uintptr_t)config;
+    const struct ccb_files_config *c = config;
 
-    if (ccb_http_address_parse(&c->listen, c->address, NULL) != CCB_OK)
-        return 0;
     *out = (struct ccb_door){
         .flag = "-address",
-        .host = c->listen.host[0] == '\0' ? NULL : c->listen.host,
-        .port = c->listen.port,
         .routes = routes,
         .route_count = sizeof(routes) / sizeof(routes[0]),
     };
-    return 1;
+    return ccb_http_address_parse(&out->at, c->address, NULL) == CCB_OK;
 }
 
 const struct ccb_role ccb_file_server_role = {

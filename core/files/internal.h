@@ -27,9 +27,8 @@
 struct ccb_files_config {
     const char *address;
     const char *static_directory;
-    bool skip_cert_verify;          /* historic, without effect */
-    int64_t communication_timeout;  /* the same */
-    struct ccb_http_address listen; /* what `address` says */
+    bool skip_cert_verify;         /* historic, without effect */
+    int64_t communication_timeout; /* the same */
 };
 
 /* Whole files up to this size are copied into the answer's packet, which

@@ -8,7 +8,9 @@
 #include "files/internal.h"
 
 #include <inttypes.h>
-#include <sys/random.h>
+
+#include "base/hex.h"
+#include "base/random.h"
 
 #define BOUNDARY 60 /* hex digits */
 #define PART_HEAD 320
@@ -79,15 +81,11 @@ static void on_abort(struct ccb_http_request *request, void *user)
 
 static bool make_boundary(struct parts *parts)
 {
-    static const char hex[] = "0123456789abcdef";
     unsigned char bytes[BOUNDARY / 2];
 
-    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+    if (ccb_random_bytes(bytes, sizeof(bytes), NULL) < 0)
         return false;
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        parts->boundary[2 * i] = hex[bytes[i] >> 4];
-        parts->boundary[2 * i + 1] = hex[bytes[i] & 15];
-    }
+    ccb_hex_format(parts->boundary, bytes, sizeof(bytes));
     return true;
 }
 

@@ -8,6 +8,8 @@
  */
 #include "net/http_server_internal.h"
 
+#include "base/hex.h"
+
 void ccb_httpd_body_start(struct ccb_httpd_body *body, int64_t content_length)
 {
     body->extra = 0;
@@ -21,17 +23,9 @@ void ccb_httpd_body_start(struct ccb_httpd_body *body, int64_t content_length)
     }
 }
 
-static int hex_value(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static const char *on_size(struct ccb_httpd_body *body, unsigned char c)
 {
-    int digit = hex_value(c);
+    int digit = ccb_hex_digit((char)c);
 
     if (digit >= 0) {
         if (body->left > (uint64_t)INT64_MAX >> 4)

@@ -15,6 +15,7 @@
 
 #define MAX_REDIRECTS 10L
 #define RECEIVE_BUFFER (64L * 1024)
+#define KEEP_ALIVE 30L /* seconds */
 
 /* ---- the head of an answer ---------------------------------------------- */
 
@@ -280,10 +281,24 @@ static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port,
             rc = ccb_curl.easy_setopt(easy, option, value);                    \
     } while (0)
 
+/* A stream of events may be silent for hours. Without probes a peer whose
+ * machine died would be waited for without end; with them it is given up
+ * after some minutes, and what stands between does not forget the
+ * connection. */
+static CURLcode set_keep_alive(CURL *easy)
+{
+    CURLcode rc = CURLE_OK;
+
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_TCP_KEEPIDLE, KEEP_ALIVE);
+    SET(CURLOPT_TCP_KEEPINTVL, KEEP_ALIVE);
+    return rc;
+}
+
 static CURLcode set_common(struct ccb_http_long_call *lc)
 {
     CURL *easy = lc->easy;
-    CURLcode rc = CURLE_OK;
+    CURLcode rc = set_keep_alive(easy);
 
     SET(CURLOPT_PRIVATE, lc);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -411,6 +426,19 @@ static int push_header(struct ccb_http_long_call *lc, struct ccb_slice name,
     return push_line(lc, line.ptr);
 }
 
+/* Who asks for the connection's end gets one of his own: libcurl would put it
+ * back while the peer closes it, and the next request would be lost. */
+static bool wants_own_connection(const struct ccb_http_call_options *options)
+{
+    for (size_t i = 0; i < options->header_count; i++)
+        if (ccb_http_same_word(options->headers[i].name,
+                               ccb_slice_of("Connection")) &&
+            ccb_http_same_word(options->headers[i].value,
+                               ccb_slice_of("close")))
+            return true;
+    return false;
+}
+
 static int set_headers(struct ccb_http_long_call *lc, struct ccb_error *err)
 {
     static const char *const silenced[] = {"Expect", "Accept"};
@@ -437,6 +465,10 @@ static int set_headers(struct ccb_http_long_call *lc, struct ccb_error *err)
     for (size_t i = 0; i < options->header_count; i++)
         code |= push_header(lc, options->headers[i].name,
                             options->headers[i].value);
+    if (wants_own_connection(options)) {
+        (void)ccb_curl.easy_setopt(lc->easy, CURLOPT_FRESH_CONNECT, 1L);
+        (void)ccb_curl.easy_setopt(lc->easy, CURLOPT_FORBID_REUSE, 1L);
+    }
     if (code != 0 || ccb_curl.easy_setopt(lc->easy, CURLOPT_HTTPHEADER,
                                           lc->lines) != CURLE_OK)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");

@@ -6,7 +6,9 @@
  * change costs libuv two system calls: while a request is handled the socket
  * stays polled for reading, and only if bytes come meanwhile it is hushed.
  * A peer that ends its sending side still gets its answer; only a reset, a
- * full hang-up or a failed write means that it left.
+ * full hang-up or a failed write means that it left. But who ends it while an
+ * answer of unknown length comes has left: such an answer may wait for its
+ * next piece for ever, and nothing else would tell.
  */
 #include "net/http_server_internal.h"
 
@@ -50,6 +52,25 @@ static bool wants_write(const struct ccb_httpd_conn *conn)
             conn->request->file.read == NULL);
 }
 
+static bool is_endless(const struct ccb_httpd_conn *conn)
+{
+    return conn->state == CCB_HTTPD_HANDLING && conn->request->endless &&
+           conn->body.step == CCB_HTTPD_BODY_DONE;
+}
+
+/* Polling for the peer's leaving only. UV_PRIORITIZED stands for no event at
+ * all, since a reset and a hang-up are always reported; UV_DISCONNECT for the
+ * end of the peer's side, also behind bytes that nobody reads. */
+static int quiet_mask(const struct ccb_httpd_conn *conn)
+{
+    return is_endless(conn) ? UV_DISCONNECT : UV_PRIORITIZED;
+}
+
+static int writing_mask(const struct ccb_httpd_conn *conn)
+{
+    return UV_WRITABLE | (is_endless(conn) ? UV_DISCONNECT : 0);
+}
+
 static void set_mask(struct ccb_httpd_conn *conn, int mask)
 {
     if (mask == conn->mask)
@@ -59,10 +80,9 @@ static void set_mask(struct ccb_httpd_conn *conn, int mask)
         ccb_httpd_conn_close(conn);
 }
 
-/* Bytes came that nobody wants now: polls for the peer's leaving only.
- * UV_PRIORITIZED stands for no event at all; a reset and a hang-up are always
- * reported. An end of file is looked for, since a peer that has closed is
- * then probed, to learn it soon. */
+/* Bytes came that nobody wants now: polls for the peer's leaving only. An end
+ * of file is looked for, since a peer that has closed is then probed, to learn
+ * it soon. */
 static void hush(struct ccb_httpd_conn *conn)
 {
     static const int seconds = 10;
@@ -74,7 +94,11 @@ static void hush(struct ccb_httpd_conn *conn)
         (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds,
                          sizeof(seconds));
     }
-    set_mask(conn, wants_write(conn) ? UV_WRITABLE : UV_PRIORITIZED);
+    if (conn->peer_done && is_endless(conn))
+        ccb_httpd_conn_close(conn);
+    else
+        set_mask(conn,
+                 wants_write(conn) ? writing_mask(conn) : quiet_mask(conn));
 }
 
 static enum ccb_httpd_wait wait_kind(const struct ccb_httpd_conn *conn,
@@ -96,13 +120,13 @@ void ccb_httpd_conn_update(struct ccb_httpd_conn *conn)
 {
     bool reading = wants_read(conn);
     bool writing = wants_write(conn);
-    int mask = (reading ? UV_READABLE : 0) | (writing ? UV_WRITABLE : 0);
+    int mask = (reading ? UV_READABLE : 0) | (writing ? writing_mask(conn) : 0);
     enum ccb_httpd_wait kind;
 
     if (conn->state == CCB_HTTPD_CLOSED)
         return;
     if (mask == 0)
-        mask = conn->mask == UV_READABLE ? UV_READABLE : UV_PRIORITIZED;
+        mask = conn->mask == UV_READABLE ? UV_READABLE : quiet_mask(conn);
     set_mask(conn, mask);
     if (conn->state == CCB_HTTPD_CLOSED || conn->wait == CCB_HTTPD_WAIT_NOW)
         return;
@@ -543,6 +567,10 @@ static void on_event(uv_poll_t *poll, int status, int events)
     struct ccb_httpd_conn *conn = poll->data;
 
     if (status < 0) { /* a reset */
+        ccb_httpd_conn_close(conn);
+        return;
+    }
+    if ((events & UV_DISCONNECT) && is_endless(conn)) {
         ccb_httpd_conn_close(conn);
         return;
     }

@@ -76,14 +76,15 @@ static void turn_away(struct ccb_http_server *server, int fd)
                                  "Connection: close\r\n\r\n"
                                  "too many connections\n";
 
-    (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)shutdown(fd, SHUT_WR);
-    (void)recv(fd, server->scratch, sizeof(server->scratch), MSG_DONTWAIT);
-    (void)close(fd);
+    /* Counted first: who has read the answer finds it counted. */
     ccb_metric_add(CCB_METRIC_HTTP_REFUSED_CONNECTIONS, 1);
     if (server->options.on_refused != NULL)
         server->options.on_refused(server->options.user, 503,
                                    "too many connections");
+    (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(fd, SHUT_WR);
+    (void)recv(fd, server->scratch, sizeof(server->scratch), MSG_DONTWAIT);
+    (void)close(fd);
 }
 
 static bool at_cap(const struct ccb_http_server *server)

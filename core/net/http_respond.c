@@ -288,6 +288,12 @@ void ccb_http_respond_start(struct ccb_http_request *request, int status,
     if (request->gone || request->started)
         return;
     request->started = 1;
+    request->endless = length < 0;
+    if (request->endless && conn->peer_done &&
+        conn->body.step == CCB_HTTPD_BODY_DONE) {
+        ccb_httpd_conn_close(conn); /* it has left already */
+        return;
+    }
     if (!may_have_body(status)) {
         request->head_method = 1;
         length = -2;

@@ -80,7 +80,8 @@ struct ccb_slice ccb_http_request_header(const struct ccb_http_request *request,
                                          const char *name);
 
 /* Called once when the peer leaves before the answer, so that work can be
- * cancelled. The request must still be answered. */
+ * cancelled. The request must still be answered. A peer that only ends its
+ * sending side has not left, unless it is being answered without a length. */
 void ccb_http_on_abort(struct ccb_http_request *request,
                        void (*on_abort)(struct ccb_http_request *, void *user),
                        void *user);
@@ -99,11 +100,12 @@ void ccb_http_respond_with(struct ccb_http_request *request, int status,
                            size_t header_count, struct ccb_slice body);
 
 /* An answer in pieces. length >= 0: Content-Length; -1: chunked (HTTP/1.0:
- * until close). Then write, any number of times, then finish. `write` copies
- * what the socket does not take at once and returns how many bytes wait;
- * past CCB_HTTP_HIGH_WATER stop until on_drain. After the peer left, writes
- * are dropped and return 0. `finish` ends the request; `abandon` ends it by
- * cutting the connection, so that a short body never looks whole. */
+ * until close), and a peer that ends its sending side has left: the answer may
+ * wait for its next piece for ever. Then write, any number of times, then
+ * finish. `write` copies what the socket does not take at once and returns how
+ * many bytes wait; past CCB_HTTP_HIGH_WATER stop until on_drain. After the peer
+ * left, writes are dropped and return 0. `finish` ends the request; `abandon`
+ * ends it by cutting the connection, so that a short body never looks whole. */
 #define CCB_HTTP_HIGH_WATER (256 * 1024)
 void ccb_http_respond_start(struct ccb_http_request *request, int status,
                             const struct ccb_http_header *headers,

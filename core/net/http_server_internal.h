@@ -286,6 +286,7 @@ struct ccb_http_request {
     unsigned ended : 1;   /* on_end was called */
     unsigned started : 1; /* respond_start was called */
     unsigned chunked : 1; /* the answer is */
+    unsigned endless : 1; /* its length is unknown */
     unsigned overrun : 1; /* more was written than declared */
     unsigned gone : 1;    /* the peer left: answers are dropped */
     unsigned told : 1;    /* on_abort was called */

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hex.h"
+
 static const struct scheme {
     struct ccb_slice name;
     uint16_t port;
@@ -73,25 +75,14 @@ static int is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static int hex_value(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Index of a '%' without two hex digits behind it; len when all are whole. */
 static size_t broken_escape(struct ccb_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] != '%')
             continue;
-        if (text.len - i < 3 || hex_value(text.ptr[i + 1]) < 0 ||
-            hex_value(text.ptr[i + 2]) < 0)
+        if (text.len - i < 3 || ccb_hex_digit(text.ptr[i + 1]) < 0 ||
+            ccb_hex_digit(text.ptr[i + 2]) < 0)
             return i;
         i += 2;
     }
@@ -343,8 +334,8 @@ int ccb_url_unescape(struct ccb_arena *arena, struct ccb_slice text,
         char c = text.ptr[i];
 
         if (c == '%') {
-            c = (char)(hex_value(text.ptr[i + 1]) << 4 |
-                       hex_value(text.ptr[i + 2]));
+            c = (char)(ccb_hex_digit(text.ptr[i + 1]) << 4 |
+                       ccb_hex_digit(text.ptr[i + 2]));
             i += 2;
         }
         copy[len++] = c;

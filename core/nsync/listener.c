@@ -149,7 +149,7 @@ static size_t doors(const void *config, struct ccb_door *out)
         .routes = routes,
         .route_count = sizeof(routes) / sizeof(routes[0]),
     };
-    ccb_role_own_port(c->nsync_url, &out->port, NULL); /* it was checked */
+    ccb_role_own_port(c->nsync_url, &out->at.port, NULL); /* it was checked */
     return 1;
 }
 

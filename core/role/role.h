@@ -38,8 +38,7 @@ struct ccb_worker {
 struct ccb_door {
     const char *flag; /* that says where, for messages: "-stagerURL"; NULL for
                          a socket */
-    const char *host; /* NULL: all addresses */
-    uint16_t port;
+    struct ccb_http_address at;
     const char *socket; /* instead: the path of a unix socket, mode 0600 */
     const struct ccb_http_route *routes; /* `user` is the instance */
     size_t route_count;
@@ -66,7 +65,8 @@ struct ccb_role {
     int (*check)(const void *config, const char **action,
                  struct ccb_error *err);
     /* Fills in its doors, at most CCB_ROLE_DOORS; how many there are, 0 too.
-     * Borrowed of the configuration. Only after check. */
+     * Only after check and prepare: addresses that these refuse are not
+     * reported here. */
     size_t (*doors)(const void *config, struct ccb_door *doors);
 
     /* Once a process, after the log level is set and the plugins are there.

@@ -17,7 +17,6 @@ struct ccb_tps_listener_config {
     const char *traffic_controller_url;
     bool skip_ssl_verification;
     int64_t max_in_flight;
-    char host[256]; /* of listen_addr, once doors was asked */
 };
 
 /* Once a process. */

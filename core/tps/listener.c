@@ -71,18 +71,20 @@ static int parse_port(struct ccb_slice text, uint16_t *out)
     return text.len > 0 ? 0 : CCB_INVALID;
 }
 
-static int split_address(const char *address, struct ccb_slice *host,
-                         uint16_t *port, struct ccb_error *err)
+static int split_address(const char *address, struct ccb_http_address *out,
+                         struct ccb_error *err)
 {
-    struct ccb_slice text;
-    int code = ccb_url_split_host_port(ccb_slice_of(address), host, &text, err);
+    struct ccb_slice host, text;
+    int code =
+        ccb_url_split_host_port(ccb_slice_of(address), &host, &text, err);
     if (code < 0)
         return code;
-    if (parse_port(text, port) < 0)
+    if (parse_port(text, &out->port) < 0)
         return ccb_error_set(err, CCB_INVALID, "unknown port tcp/%.*s",
                              (int)text.len, text.ptr);
-    if (host->len >= sizeof(((struct ccb_tps_listener_config *)0)->host))
+    if (host.len >= sizeof(out->host))
         return ccb_error_set(err, CCB_INVALID, "the host name is too long");
+    snprintf(out->host, sizeof(out->host), "%.*s", (int)host.len, host.ptr);
     return 0;
 }
 
@@ -100,9 +102,8 @@ static int prepare(void **shared, const void *config,
 {
     const struct ccb_tps_listener_config *c = config;
     struct ccb_tps_shared *s;
-    struct ccb_slice host;
-    uint16_t port;
-    int code = split_address(c->listen_addr, &host, &port, err);
+    struct ccb_http_address address;
+    int code = split_address(c->listen_addr, &address, err);
     if (code < 0) {
         ccb_error_prefix(err, "listen tcp: -listenAddr %s", c->listen_addr);
         return code;
@@ -158,19 +159,13 @@ static const struct ccb_http_route routes[] = {
 
 static size_t doors(const void *config, struct ccb_door *out)
 {
-    /* The configuration has room for the host, which ends with a NUL there. */
-    struct ccb_tps_listener_config *c =
-        (struct ccb_tps_listener_config *)(uintptr_t)config;
-    struct ccb_slice host;
+    const struct ccb_tps_listener_config *c = config;
     *out = (struct ccb_door){
         .flag = "-listenAddr",
         .routes = routes,
         .route_count = sizeof(routes) / sizeof(routes[0]),
     };
-    if (split_address(c->listen_addr, &host, &out->port, NULL) == 0)
-        snprintf(c->host, sizeof(c->host), "%.*s", (int)host.len, host.ptr);
-    out->host = c->host[0] ? c->host : NULL;
-    return 1;
+    return split_address(c->listen_addr, &out->at, NULL) == 0;
 }
 
 const struct ccb_role ccb_tps_listener_role = {

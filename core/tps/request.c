@@ -6,17 +6,12 @@
  * the answer goes out, so that who has seen it finds the place free.
  */
 #include <stdio.h>
-#include <sys/random.h>
 
+#include "base/hex.h"
+#include "base/random.h"
 #include "tps/internal.h"
 
 /* ---- the request id ----------------------------------------------------- */
-
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
-           (c >= 'A' && c <= 'F');
-}
 
 /* 8-4-4-4-12 hexadecimal digits. */
 static bool is_uuid(struct ccb_slice text)
@@ -26,23 +21,9 @@ static bool is_uuid(struct ccb_slice text)
     if (text.len != sizeof(form) - 1)
         return false;
     for (i = 0; i < text.len; i++)
-        if (form[i] == '-' ? text.ptr[i] != '-' : !is_hex(text.ptr[i]))
+        if (form[i] == '-' ? text.ptr[i] != '-' : ccb_hex_digit(text.ptr[i]) < 0)
             return false;
     return true;
-}
-
-static void make_uuid(char *out, size_t size)
-{
-    unsigned char b[16];
-    if (getrandom(b, sizeof(b), GRND_NONBLOCK) != (ssize_t)sizeof(b))
-        memset(b, 0, sizeof(b)); /* a machine that has just booted */
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    snprintf(out, size,
-             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-             "%02x%02x%02x%02x%02x%02x",
-             b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10],
-             b[11], b[12], b[13], b[14], b[15]);
 }
 
 static void find_id(struct ccb_http_request *request, char *out, size_t size)
@@ -50,8 +31,8 @@ static void find_id(struct ccb_http_request *request, char *out, size_t size)
     struct ccb_slice given = ccb_http_request_header(request, "X-CF-RequestID");
     if (is_uuid(given))
         snprintf(out, size, "%.*s", (int)given.len, given.ptr);
-    else
-        make_uuid(out, size);
+    else if (ccb_guid_make(out, NULL) < 0)
+        snprintf(out, size, "00000000-0000-4000-8000-000000000000");
 }
 
 /* ---- begin and end ------------------------------------------------------ */

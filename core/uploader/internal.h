@@ -24,7 +24,6 @@ struct ccb_uploader_config {
     bool skip_cert_verify;
     int64_t polling_interval;
     int64_t communication_timeout;
-    struct ccb_http_address listen; /* what `address` says */
 };
 
 /* Once a process. */

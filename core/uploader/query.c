@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "base/redact.h"
 #include "ccbridge/json.h"
 #include "uploader/internal.h"
@@ -18,14 +19,6 @@ struct pair {
 };
 
 /* ---- reading ------------------------------------------------------------ */
-
-static int hex_value(char c)
-{
-    if (isdigit((unsigned char)c))
-        return c - '0';
-    return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
-                                      : -1;
-}
 
 /* CCB_INVALID for a broken '%', CCB_NO_MEMORY. */
 static int decode(struct ccb_arena *arena, struct ccb_slice text,
@@ -40,11 +33,11 @@ static int decode(struct ccb_arena *arena, struct ccb_slice text,
         char c = text.ptr[i];
 
         if (c == '%') {
-            if (text.len - i < 3 || hex_value(text.ptr[i + 1]) < 0 ||
-                hex_value(text.ptr[i + 2]) < 0)
+            if (text.len - i < 3 || ccb_hex_digit(text.ptr[i + 1]) < 0 ||
+                ccb_hex_digit(text.ptr[i + 2]) < 0)
                 return CCB_INVALID;
-            c = (char)(hex_value(text.ptr[i + 1]) << 4 |
-                       hex_value(text.ptr[i + 2]));
+            c = (char)(ccb_hex_digit(text.ptr[i + 1]) << 4 |
+                       ccb_hex_digit(text.ptr[i + 2]));
             i += 2;
         } else if (c == '+') {
             c = ' ';

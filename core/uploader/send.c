@@ -7,9 +7,10 @@
  * sent twice. Back-pressure goes both ways: the call waits for the caller and
  * the caller for the call.
  */
-#include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
+#include "base/random.h"
 #include "uploader/internal.h"
 
 #define ATTEMPTS 3
@@ -266,16 +267,12 @@ static void send_once(struct ccb_uploading *upload)
 /* What stands before and after the file. */
 static int make_frame(struct ccb_uploading *upload)
 {
-    static const char hex[] = "0123456789abcdef";
     unsigned char bytes[BOUNDARY / 2];
-    char boundary[BOUNDARY + 1] = "";
+    char boundary[BOUNDARY + 1];
 
-    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+    if (ccb_random_bytes(bytes, sizeof(bytes), NULL) < 0)
         return CCB_IO;
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        boundary[2 * i] = hex[bytes[i] >> 4];
-        boundary[2 * i + 1] = hex[bytes[i] & 15];
-    }
+    ccb_hex_format(boundary, bytes, sizeof(bytes));
     upload->before = ccb_arena_format(
         upload->arena,
         "--%s\r\nContent-Disposition: form-data; name=\"file\"; "

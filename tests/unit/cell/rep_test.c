@@ -1,6 +1,6 @@
 /*
  * Records and containers compared, and what becomes of either without the
- * other; the batch of a turn; a start on a machine or state that is not as it
+ * other; a start on a machine or state that is not as it
  * should be (contract/embedded-cell.md 3, contract/actions.md 5.1). With real
  * containers and a hand in the store.
  */
@@ -123,25 +123,40 @@ static void test_what_has_both_is_left_alone(void **state)
     assert_heard("\"state\":\"RUNNING\"");
 }
 
-/* The process that is number 1 in the container of this one; what has lost its
- * parent there is a child of it, too. Killed from outside, all goes. */
-static pid_t first_of_space(pid_t pid)
+/* What follows `key` in a file of /proc/PID. */
+static long read_number(pid_t pid, const char *key, bool last)
 {
-    char path[64], text[512];
-    const char *at;
+    char path[64], text[4096], *at, *end;
     FILE *file;
     size_t n;
 
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
     file = fopen(path, "re");
     assert_non_null(file);
     n = fread(text, 1, sizeof(text) - 1, file);
     (void)fclose(file);
     text[n] = '\0';
-    at = strrchr(text, ')');
+    at = strstr(text, key);
     assert_non_null(at);
-    return (pid_t)strtol(at + 4, NULL, 10);
+    at += strlen(key);
+    end = at + strcspn(at, "\n");
+    *end = '\0';
+    return strtol(last ? strrchr(at, '\t') : at, NULL, 10);
 }
+
+/* The process that is number 1 in the container of this one. Killed from
+ * outside, all goes. */
+static pid_t first_of_space(pid_t pid)
+{
+    while (read_number(pid, "\nNSpid:", true) != 1) {
+        pid = (pid_t)read_number(pid, "\nPPid:", false);
+        assert_true(pid > 1);
+    }
+    return pid;
+}
+
+/* A shell that stays, so that its command line is there at any moment. */
+#define STAYS "while :; do sleep %s; done"
 
 static void test_a_lost_container_fails_its_task(void **state)
 {
@@ -150,7 +165,7 @@ static void test_a_lost_container_fails_its_task(void **state)
 
     (void)state;
     POST_TASK("{'task_guid':'t-1'," DEMO
-              ",'log_guid':'l-1','action':" SHELL("echo up; exec sleep %s") "}",
+              ",'log_guid':'l-1','action':" SHELL("echo up; " STAYS) "}",
               mark);
     wait_output("l-1", "\"up\"");
     pid = find_process(mark);
@@ -176,12 +191,11 @@ static void test_a_lost_container_crashes_its_instance(void **state)
     whole.config.step_times.healthy_interval = 3600 * CCB_SECOND;
     whole_begin();
     mark = make_mark();
-    (void)snprintf(
-        body, sizeof(body),
-        "{'process_guid':'p'," DEMO
-        ",'instances':1,'log_guid':'p','action':" SHELL(
-            "(exec sleep %s) & echo up") ",'monitor':" SHELL("true") "}",
-        mark);
+    (void)snprintf(body, sizeof(body),
+                   "{'process_guid':'p'," DEMO
+                   ",'instances':1,'log_guid':'p','action':" SHELL(
+                       "(" STAYS ") & echo up") ",'monitor':" SHELL("true") "}",
+                   mark);
     POST_LRP(body);
     (void)wait_log("running", "\"p\"");
     wait_output("p", "up");
@@ -221,47 +235,6 @@ static void test_a_container_that_can_not_be_made(void **state)
     wait_output("p", "Failed to create container");
     send_request("DELETE /v1/desired_lrps/p", "204", "");
     assert_true(metric(CCB_METRIC_CELL_CONTAINERS_FAILED) > failed);
-}
-
-/* ---- a batch ------------------------------------------------------------ */
-
-#define OF_MEMORY(mb)                                                          \
-    "{\"rootfs\":\"preloaded:base\",\"memory_mb\":" mb ",\"action\":"          \
-    "{\"run\":{\"path\":\"/bin/true\",\"user\":\"vcap\"}}}"
-
-/* All of it in one transaction, so that its auctions are one turn's. */
-static int put_batch(void *arg, struct ccb_store_tx *tx, struct ccb_error *err)
-{
-    static const struct {
-        const char *guid, *body;
-    } rows[] = {{"early", OF_MEMORY("600")},
-                {"large", OF_MEMORY("700")},
-                {"late", OF_MEMORY("600")}};
-    int code = 0;
-
-    (void)arg;
-    for (size_t i = 0; code >= 0 && i < 3; i++) {
-        struct ccb_task task = {.task_guid = ccb_slice_of(rows[i].guid),
-                                .domain = CCB_LIT("demo"),
-                                .body = ccb_slice_of(rows[i].body)};
-
-        code = ccb_task_desire(tx, &task, err);
-    }
-    return code;
-}
-
-/* There is room for one: neither the first nor the last that came. */
-static void test_a_batch_is_placed_biggest_first(void **state)
-{
-    (void)state;
-    change(put_batch, NULL);
-    (void)wait_log("not-placed", "\"early\"");
-    (void)wait_log("not-placed", "\"late\"");
-    (void)wait_log("completed", "\"large\"");
-    GET("/v1/tasks/early");
-    assert_heard("\"failure_reason\":\"insufficient resources\"");
-    GET("/v1/tasks/large");
-    assert_heard("\"failed\":false");
 }
 
 /* ---- a start that is refused -------------------------------------------- */
@@ -371,7 +344,6 @@ int main(void)
         TEST(test_a_lost_container_fails_its_task),
         TEST(test_a_lost_container_crashes_its_instance),
         TEST(test_a_container_that_can_not_be_made),
-        TEST(test_a_batch_is_placed_biggest_first),
         TEST(test_starts_that_are_refused),
         TEST(test_the_state_is_one_cell_s_alone),
         TEST(test_each_allocation_of_the_start_may_fail),

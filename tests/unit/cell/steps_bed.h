@@ -232,7 +232,7 @@ static inline void steps_clean(void)
 static inline struct ccb_action *steps_action(const char *text)
 {
     struct ccb_slice copy = ccb_arena_copy(steps_arena, ccb_slice_of(text));
-    struct ccb_action *action;
+    struct ccb_action *action = NULL;
     struct ccb_error err = {0};
     struct ccb_json json;
 

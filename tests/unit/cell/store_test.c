@@ -294,46 +294,6 @@ static void test_a_state_in_use_is_refused(void **state)
     assert_refused("another process has this state open");
 }
 
-static void test_an_older_state_is_upgraded_step_by_step(void **state)
-{
-    static const char *const rows[] = {
-        "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (7)",
-        "ALTER TABLE a ADD COLUMN y INTEGER",
-        "UPDATE a SET y = x + 1",
-    };
-    sqlite3 *db;
-    char *text = NULL;
-
-    (void)state;
-    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    assert_int_equal(ccb_store_migrate(db, "x", rows, 1, &cell.err), 0);
-    assert_int_equal(ccb_store_migrate(db, "x", rows, 3, &cell.err), 0);
-    assert_int_equal(ccb_store_migrate(db, "x", rows, 3, &cell.err), 0);
-    assert_int_equal(
-        sqlite3_exec(db, "SELECT 1 / (y = 8) FROM a", NULL, NULL, &text),
-        SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
-static void test_a_broken_upgrade_changes_nothing(void **state)
-{
-    static const char *const rows[] = {
-        "CREATE TABLE a (x INTEGER)",
-        "CREATE TABLE b (x INTEGER); INSERT INTO nowhere VALUES (1)",
-    };
-    sqlite3 *db;
-
-    (void)state;
-    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    assert_int_equal(ccb_store_migrate(db, "x", rows, 2, &cell.err), CCB_IO);
-    assert_non_null(strstr(cell.err.message, "nowhere"));
-    assert_int_equal(
-        sqlite3_exec(db, "SELECT * FROM b", NULL, NULL, NULL) == SQLITE_OK, 0);
-    assert_int_equal(sqlite3_exec(db, "SELECT * FROM a", NULL, NULL, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 /* ---- bad circumstances -------------------------------------------------- */
 
 static void test_a_directory_that_is_not_there_is_named(void **state)
@@ -447,8 +407,6 @@ int main(void)
         CASE(test_a_newer_state_is_refused_by_name),
         CASE(test_anothers_database_is_refused),
         CASE(test_a_state_in_use_is_refused),
-        CASE(test_an_older_state_is_upgraded_step_by_step),
-        CASE(test_a_broken_upgrade_changes_nothing),
         CASE(test_a_directory_that_is_not_there_is_named),
         CASE(test_every_allocation_of_a_change_may_fail),
         cmocka_unit_test(test_backoff_exponents),

@@ -199,10 +199,12 @@ static void test_status(void **state)
 static void test_changes(void **state)
 {
     static char scale[] = "scale", name[] = "a", two[] = "2", kill_[] = "kill";
+    static char restart[] = "restart", no_wait[] = "--no-wait";
 
     (void)state;
     endure(scale, name, two, NULL);
-    endure(kill_, name, two, NULL);
+    endure(kill_, name, two, no_wait);
+    endure(restart, name, NULL, NULL);
 }
 
 static void test_a_push(void **state)

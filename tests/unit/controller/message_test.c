@@ -249,7 +249,8 @@ static void instances_are_merged(void **state)
 {
     (void)state;
     merge("", "[]", 1,
-          "[{\"index\":0,\"state\":\"DOWN\",\"since\":null,\"uptime\":0,"
+          "[{\"index\":0,\"instance_guid\":\"\",\"state\":\"DOWN\",\"since\":"
+          "null,\"uptime\":0,"
           "\"host\":\"\",\"port\":0,\"details\":\"\"}]");
     /* Of two with one index the running one is shown, with its details. */
     merge("[{\"instance_guid\":\"b\",\"index\":0,\"state\":\"CRASHED\"},"
@@ -259,8 +260,9 @@ static void instances_are_merged(void **state)
           "\"details\":\"no\"},{\"instance_guid\":\"a\",\"index\":0,"
           "\"details\":\"yes\"}]",
           1,
-          "[{\"index\":0,\"state\":\"RUNNING\",\"since\":"
-          "\"1970-01-01T00:00:01.000000000Z\",\"uptime\":5,\"host\":\"h\","
+          "[{\"index\":0,\"instance_guid\":\"a\",\"state\":\"RUNNING\","
+          "\"since\":\"1970-01-01T00:00:01.000000000Z\",\"uptime\":5,\"host\":"
+          "\"h\","
           "\"port\":61001,\"details\":\"yes\"}]");
     merge("{}", "[]", 1, NULL);
     merge("[]", "x", 1, NULL);

@@ -7,11 +7,66 @@
 #include "client_conns.h"
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
 extern char **environ;
+
+/* ---- peers that vanish -------------------------------------------------- */
+
+/* The connection to `port` that this process has. */
+static int find_connection(unsigned short port)
+{
+    struct sockaddr_in peer;
+
+    for (int fd = 3; fd < 256; fd++) {
+        socklen_t len = sizeof(peer);
+
+        if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 &&
+            peer.sin_family == AF_INET && ntohs(peer.sin_port) == port)
+            return fd;
+    }
+    return -1;
+}
+
+static int get_option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+
+    (void)getsockopt(fd, level, name, &value, &len);
+    return value;
+}
+
+static void test_a_silent_peer_is_probed(void **state)
+{
+    static const struct peer_step steps[] = {
+        {PEER_ACCEPT, NULL, 0}, {PEER_READ, NULL, 0}, {PEER_SEND, OK_ANSWER, 0},
+        {PEER_GONE, NULL, 0},   {PEER_END, NULL, 0},
+    };
+    struct result r = {0};
+    struct ccb_http_call_options options;
+    struct peer peer;
+    struct bed bed;
+    int fd;
+
+    (void)state;
+    assert_true(peer_start(&peer, steps));
+    bed_open(&bed);
+    options = bed_options("GET", peer.port, false, &r);
+    bed_call(&bed, &options);
+    fd = find_connection(peer.port); /* kept for the next call */
+    assert_true(fd >= 0);
+    assert_int_equal(get_option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(get_option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 30);
+    assert_int_equal(get_option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 30);
+    bed_close(&bed);
+    assert_true(peer_stop(&peer));
+    peer_free(&peer);
+    result_free(&r);
+}
 
 /* ---- redirects ---------------------------------------------------------- */
 
@@ -278,6 +333,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         COMMON_TESTS,
+        cmocka_unit_test(test_a_silent_peer_is_probed),
         cmocka_unit_test(test_redirect_drops_auth_for_another_host),
         cmocka_unit_test(test_redirects_end),
         cmocka_unit_test(test_proxy),

@@ -1,12 +1,13 @@
 /*
- * The start of a push: waits until the wanted instances run, gives up when
+ * The wait of what starts instances (wait.h): says how it goes, gives up when
  * they crash again and again or when it takes too long, and says why.
  */
-#include "cli/push.h"
+#include "cli/wait.h"
 
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/apps.h"
 #include "cli/watch.h"
 
 #define DEFAULT_TIMEOUT (120 * CCB_SECOND)
@@ -18,12 +19,34 @@
 struct wait {
     struct ccb_cli *cli;
     const char *name;
+    const struct ccb_cli_killed *killed; /* NULL: all instances count */
     int64_t deadline;
     int crashed_looks;
     struct ccb_cli_counts last;
     bool shown;
     char details[320];
 };
+
+/* Of a killed instance the successor alone: as long as it is the old one, there
+ * is none. */
+static struct ccb_cli_counts count_killed(const struct ccb_cli_killed *killed,
+                                          const cJSON *app)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(app, "instances_now");
+    struct ccb_cli_counts counts = {.wanted = 1, .known = cJSON_IsArray(list)};
+    const cJSON *instance;
+
+    cJSON_ArrayForEach(instance, list)
+    {
+        if ((int64_t)ccb_cli_number(instance, "index") != killed->index)
+            continue;
+        if (strcmp(ccb_cli_text(instance, "instance_guid"), killed->guid) != 0)
+            ccb_cli_count_instance(&counts, instance);
+        else
+            counts.down++;
+    }
+    return counts;
+}
 
 static void note_details(struct wait *wait, const cJSON *app)
 {
@@ -93,11 +116,39 @@ static void show_last_lines(struct wait *wait)
     ccb_buf_destroy(&path);
 }
 
+static void on_event(void *ctx, struct ccb_slice text)
+{
+    struct wait *wait = ctx;
+    cJSON *event = cJSON_ParseWithLength(text.ptr, text.len);
+
+    if (strcmp(ccb_cli_text(event, "type"), "instance.crash") == 0)
+        (void)snprintf(wait->details, sizeof(wait->details), "%s",
+                       ccb_cli_text(event, "text"));
+    cJSON_Delete(event);
+}
+
+/* An instance that crashed does not say why; the last event of its kind does.
+ * Without it the failure is said all the same. */
+static void find_reason(struct wait *wait)
+{
+    struct ccb_buf path = {0};
+
+    ccb_buf_put(&path, "/v1/events?follow=false&app=");
+    ccb_cli_put_escaped(&path, wait->name);
+    ccb_buf_putc(&path, '\0');
+    if (!path.failed)
+        (void)ccb_cli_each_line(wait->cli, path.data, on_event, wait);
+    ccb_buf_destroy(&path);
+}
+
 static int give_up(struct wait *wait, int status)
 {
     const char *why = wait->details;
     bool crashed = status == CCB_EXIT_CRASHED;
     char hint[320];
+
+    if (crashed && !why[0])
+        find_reason(wait);
 
     (void)snprintf(hint, sizeof(hint),
                    crashed ? "ccbridge logs %s"
@@ -123,6 +174,15 @@ static int say_interrupted(struct wait *wait)
                         "interrupted; %s goes on starting", wait->name);
 }
 
+static int say_stopped(struct wait *wait)
+{
+    char hint[320];
+
+    (void)snprintf(hint, sizeof(hint), "ccbridge events %s", wait->name);
+    return ccb_cli_fail(wait->cli, CCB_EXIT_FAILED, "AppStopped", hint,
+                        "%s was stopped meanwhile", wait->name);
+}
+
 /* ---- waiting
  * ---------------------------------------------------------------------- */
 
@@ -134,7 +194,12 @@ static int look_once(struct wait *wait)
     int code = ccb_cli_get_app(wait->cli, wait->name, &reply);
 
     if (code == 0) {
-        now = ccb_cli_count_instances(reply.json);
+        if (strcmp(ccb_cli_text(reply.json, "state"), "STARTED") != 0)
+            code = say_stopped(wait);
+    }
+    if (code == 0) {
+        now = wait->killed ? count_killed(wait->killed, reply.json)
+                           : ccb_cli_count_instances(reply.json);
         note_details(wait, reply.json);
         show(wait, now);
         wait->crashed_looks = now.crashed > 0 ? wait->crashed_looks + 1 : 0;
@@ -158,15 +223,13 @@ static int look(struct wait *wait)
     return code;
 }
 
-int ccb_cli_start_and_wait(struct ccb_cli *cli, const char *name)
+int ccb_cli_wait(struct ccb_cli *cli, const char *name,
+                 const struct ccb_cli_killed *killed)
 {
     int64_t timeout = cli->line.values.timeout;
-    struct wait wait = {.cli = cli, .name = name};
-    int code = ccb_cli_app_do(cli, "POST", name, "/start");
+    struct wait wait = {.cli = cli, .name = name, .killed = killed};
+    int code;
 
-    if (code != 0)
-        return code;
-    ccb_cli_note(cli, "Starting");
     wait.deadline =
         ccb_clock_monotonic() + (timeout < 0 ? DEFAULT_TIMEOUT : timeout);
     for (code = look(&wait); code < 0; code = look(&wait)) {
