@@ -19,7 +19,8 @@ int ccb_random_bytes(void *out, size_t len, struct ccb_error *err)
 
 int ccb_guid_make(char out[CCB_GUID_SIZE], struct ccb_error *err)
 {
-    static const size_t ends[] = {4, 6, 8, 10, 16}; /* of the groups, in bytes */
+    static const size_t ends[] = {4, 6, 8, 10,
+                                  16}; /* of the groups, in bytes */
     unsigned char b[16];
     size_t from = 0;
     int code = ccb_random_bytes(b, sizeof(b), err);

@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+#include "base/number.h"
+
 /* ---- the table ---------------------------------------------------------- */
 
 #define MAX_SEGMENTS 6
@@ -149,30 +151,6 @@ static const struct row *find_row(struct ccb_http_request *request,
     return NULL;
 }
 
-/* As Go's Atoi: an optional sign and decimal digits, of 64 bits. */
-static int parse_index(struct ccb_slice text, int64_t *out)
-{
-    bool negative = text.len > 0 && text.ptr[0] == '-';
-    size_t i = text.len > 0 && (negative || text.ptr[0] == '+');
-    int64_t value = 0;
-
-    if (i == text.len)
-        return CCB_INVALID;
-    for (; i < text.len; i++) {
-        int digit = text.ptr[i] - '0';
-
-        if (digit < 0 || digit > 9 ||
-            __builtin_mul_overflow(value, 10, &value) ||
-            __builtin_sub_overflow(value, digit, &value))
-            return CCB_INVALID;
-    }
-    /* The value was built negative, since that side reaches one further. */
-    if (!negative && __builtin_sub_overflow(0, value, &value))
-        return CCB_INVALID;
-    *out = value;
-    return 0;
-}
-
 /* 0, or answered. */
 static int check_params(struct ccb_api_call *call, const struct row *row)
 {
@@ -191,7 +169,7 @@ static int check_params(struct ccb_api_call *call, const struct row *row)
                                            row->params[i]));
         return CCB_INVALID;
     }
-    if (row->params[1] && parse_index(call->param2, &call->index) < 0) {
+    if (row->params[1] && ccb_number_parse(call->param2, &call->index) < 0) {
         ccb_api_error(call->request, 400, "InvalidRequest",
                       ccb_slice_of("index not a number"));
         return CCB_INVALID;

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 
 static const char directive[] = "max-age=";
 
@@ -34,18 +35,9 @@ static bool find_directive(const struct ccb_http_request *request,
 static int parse_seconds(struct ccb_slice text, int64_t *ttl)
 {
     int64_t value = 0;
-    size_t i = text.len > 0 && text.ptr[0] == '+';
 
-    if (i == text.len)
+    if (ccb_slice_starts(text, "-") || ccb_number_parse(text, &value) < 0)
         return CCB_INVALID;
-    for (; i < text.len; i++) {
-        int digit = text.ptr[i] - '0';
-
-        if (digit < 0 || digit > 9 ||
-            __builtin_mul_overflow(value, 10, &value) ||
-            __builtin_add_overflow(value, digit, &value))
-            return CCB_INVALID;
-    }
     return __builtin_mul_overflow(value, CCB_SECOND, ttl) ? CCB_INVALID : 0;
 }
 

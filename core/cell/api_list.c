@@ -241,11 +241,12 @@ static struct ccb_slice unescape(struct ccb_arena *arena, struct ccb_slice text)
         return ccb_slice_make(NULL, 0);
     for (size_t i = 0; i < text.len; i++) {
         bool escape = text.ptr[i] == '%' && i + 2 < text.len &&
-                      ccb_hex_digit(text.ptr[i + 1]) >= 0 && ccb_hex_digit(text.ptr[i + 2]) >= 0;
+                      ccb_hex_digit(text.ptr[i + 1]) >= 0 &&
+                      ccb_hex_digit(text.ptr[i + 2]) >= 0;
 
         if (escape) {
-            out[len++] =
-                (char)(ccb_hex_digit(text.ptr[i + 1]) * 16 + ccb_hex_digit(text.ptr[i + 2]));
+            out[len++] = (char)(ccb_hex_digit(text.ptr[i + 1]) * 16 +
+                                ccb_hex_digit(text.ptr[i + 2]));
             i += 2;
         } else {
             out[len++] = text.ptr[i] == '+' ? ' ' : text.ptr[i];

@@ -60,8 +60,7 @@ int ccb_log_files_tail(const struct ccb_log_files *files,
 ssize_t ccb_log_files_read(const struct ccb_log_files *files, uint64_t *at,
                            uint64_t end, char *room, size_t size);
 
-/* ---- streams (logs.c, logs_open.c)
- * --------------------------------------------------- */
+/* ---- streams (logs.c, logs_open.c) -------------------------------------- */
 
 struct ccb_log_stream {
     struct ccb_log_stream *chain;         /* of its bucket */

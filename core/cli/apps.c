@@ -78,8 +78,7 @@ static void put_size(const cJSON *object, const char *key, double unit,
                         size);
 }
 
-/* ---- apps
- * ---------------------------------------------------------------------- */
+/* ---- apps --------------------------------------------------------------- */
 
 static void put_app_row(struct ccb_cli_table *table, const cJSON *app)
 {
@@ -154,8 +153,7 @@ int ccb_cli_apps(struct ccb_cli *cli)
     return code;
 }
 
-/* ---- app
- * ------------------------------------------------------------------------- */
+/* ---- app ---------------------------------------------------------------- */
 
 static void print_field(struct ccb_cli *cli, const char *name,
                         const char *value)

@@ -149,8 +149,7 @@ int ccb_cli_kill(struct ccb_cli *cli)
     return done(cli, code, "kill");
 }
 
-/* ---- scale
- * --------------------------------------------------------------------- */
+/* ---- scale -------------------------------------------------------------- */
 
 static int find_count(struct ccb_cli *cli, int64_t *count)
 {
@@ -227,8 +226,7 @@ int ccb_cli_scale(struct ccb_cli *cli)
     return code;
 }
 
-/* ---- delete
- * -------------------------------------------------------------------- */
+/* ---- delete ------------------------------------------------------------- */
 
 static int confirm(struct ccb_cli *cli)
 {

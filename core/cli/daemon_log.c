@@ -11,32 +11,22 @@
 
 #include "cli/http.h"
 #include "cli/launch.h"
+#include "cli/state.h"
 
 #define ERROR_LEVEL 2
 #define LAST_LINES 5
 #define MAX_READ (256 * 1024)
 
-/* ---- opening
- * ---------------------------------------------------------------------- */
-
-static int make_path(char *out, const char *state, const char *name,
-                     struct ccb_error *err)
-{
-    int n = snprintf(out, PATH_MAX, "%s/%s", state, name);
-
-    if (n < 0 || n >= PATH_MAX)
-        return ccb_error_set(err, CCB_TOO_LARGE, "%.200s...: too long", state);
-    return 0;
-}
+/* ---- opening ------------------------------------------------------------ */
 
 int ccb_cli_open_log(const char *state, long *start, struct ccb_error *err)
 {
     char path[PATH_MAX], old[PATH_MAX];
     struct stat st;
-    int fd, code = make_path(path, state, "ccbridged.log", err);
+    int fd, code = ccb_cli_path(path, state, "ccbridged.log", err);
 
     if (code == 0)
-        code = make_path(old, state, "ccbridged.log.1", err);
+        code = ccb_cli_path(old, state, "ccbridged.log.1", err);
     if (code < 0)
         return code;
     if (lstat(path, &st) == 0 && st.st_size > CCB_CLI_MAX_LOG &&
@@ -54,8 +44,7 @@ int ccb_cli_open_log(const char *state, long *start, struct ccb_error *err)
     return fd;
 }
 
-/* ---- reading
- * ----------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------ */
 
 /* "message: error" of an error line. 1 when it is one, 0 for other JSON, -1
  * for what is none. */
@@ -139,7 +128,7 @@ void ccb_cli_read_log(const char *state, long start, struct ccb_buf *out)
     struct ccb_buf text = {0};
     int fd;
 
-    if (make_path(path, state, "ccbridged.log", NULL) < 0)
+    if (ccb_cli_path(path, state, "ccbridged.log", NULL) < 0)
         return;
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)

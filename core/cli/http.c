@@ -27,8 +27,7 @@ static const struct {
     {"DiskFull", "make room on the disk of the state directory"},
 };
 
-/* ---- sending and receiving
- * --------------------------------------------------- */
+/* ---- sending and receiving ---------------------------------------------- */
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
@@ -159,8 +158,7 @@ void ccb_cli_reply_destroy(struct ccb_cli_reply *reply)
     ccb_buf_destroy(&reply->body);
 }
 
-/* ---- what it means
- * ------------------------------------------------------------ */
+/* ---- what it means ------------------------------------------------------ */
 
 int ccb_cli_fail_call(struct ccb_cli *cli, const struct ccb_error *err)
 {
@@ -244,8 +242,7 @@ int ccb_cli_get(struct ccb_cli *cli, const char *path,
     return code;
 }
 
-/* ---- small things
- * --------------------------------------------------------------- */
+/* ---- small things ------------------------------------------------------- */
 
 void ccb_cli_put_escaped(struct ccb_buf *out, const char *text)
 {

@@ -15,8 +15,7 @@
 #include "base/mem.h"
 #include "cli/lock.h"
 
-/* ---- finding it
- * ----------------------------------------------------------------- */
+/* ---- finding it --------------------------------------------------------- */
 
 static bool find_beside(char *out)
 {
@@ -57,8 +56,7 @@ int ccb_cli_find_daemon(char *out, struct ccb_error *err)
                          "nor in PATH");
 }
 
-/* ---- becoming it
- * ------------------------------------------------------------------ */
+/* ---- becoming it -------------------------------------------------------- */
 
 static char **make_words(struct ccb_cli *cli, char *program)
 {

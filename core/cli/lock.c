@@ -11,15 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int make_path(char *out, const char *state, const char *name,
-                     struct ccb_error *err)
-{
-    int n = snprintf(out, PATH_MAX, "%s/%s", state, name);
-
-    if (n < 0 || n >= PATH_MAX)
-        return ccb_error_set(err, CCB_TOO_LARGE, "%.200s...: too long", state);
-    return 0;
-}
+#include "cli/state.h"
 
 static int fail(struct ccb_error *err, const char *path)
 {
@@ -39,7 +31,7 @@ int ccb_lock_find(const char *state, pid_t *pid, struct ccb_error *err)
 {
     struct flock lock = whole_file();
     char path[PATH_MAX];
-    int fd, code = make_path(path, state, "ccbridged.lock", err);
+    int fd, code = ccb_cli_path(path, state, "ccbridged.lock", err);
 
     *pid = 0;
     if (code < 0)
@@ -59,7 +51,7 @@ int ccb_lock_take(const char *state, struct ccb_error *err)
 {
     struct flock lock = whole_file();
     char path[PATH_MAX];
-    int fd, code = make_path(path, state, "ccbridged.lock", err);
+    int fd, code = ccb_cli_path(path, state, "ccbridged.lock", err);
 
     if (code < 0)
         return code;
@@ -67,7 +59,7 @@ int ccb_lock_take(const char *state, struct ccb_error *err)
     if (fd < 0)
         return fail(err, path);
     if (fcntl(fd, F_SETLK, &lock) == 0)
-        return 0;
+        return 0; /* cppcheck-suppress resourceLeak ; left open on purpose */
     code = errno == EAGAIN || errno == EACCES
                ? ccb_error_set(err, CCB_CONFLICT,
                                "another ccbridged has just been started in %s",
@@ -81,11 +73,11 @@ int ccb_lock_write_pid(const char *state, pid_t pid, struct ccb_error *err)
 {
     char path[PATH_MAX], temporary[PATH_MAX], text[32];
     int len = snprintf(text, sizeof(text), "%ld\n", (long)pid);
-    int code = make_path(path, state, "ccbridged.pid", err), fd;
+    int code = ccb_cli_path(path, state, "ccbridged.pid", err), fd;
     ssize_t written;
 
     if (code == 0)
-        code = make_path(temporary, state, "ccbridged.pid.new", err);
+        code = ccb_cli_path(temporary, state, "ccbridged.pid.new", err);
     if (code < 0)
         return code;
     fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,

@@ -133,8 +133,7 @@ static int refuse_value(const struct reader *r, const struct ccb_cli_flag *flag,
                          flag->choices ? flag->choices : wanted[flag->kind]);
 }
 
-/* ---- flags
- * -------------------------------------------------------------------- */
+/* ---- flags -------------------------------------------------------------- */
 
 typedef bool flag_filter(const struct ccb_cli_flag *flag, const void *what);
 
@@ -238,8 +237,7 @@ static int read_short(struct reader *r, const char *word)
     return code;
 }
 
-/* ---- words
- * -------------------------------------------------------------------- */
+/* ---- words -------------------------------------------------------------- */
 
 static int read_command(struct reader *r, const char *word)
 {

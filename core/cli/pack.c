@@ -50,8 +50,7 @@ static int no_memory(struct packer *p)
     return ccb_error_set(p->err, CCB_NO_MEMORY, "out of memory");
 }
 
-/* ---- names of a directory
- * --------------------------------------------------------- */
+/* ---- names of a directory ----------------------------------------------- */
 
 struct names {
     struct ccb_buf text; /* each with its NUL */
@@ -115,8 +114,7 @@ static int read_names(struct packer *p, int fd, struct names *names)
     return sort_names(p, names);
 }
 
-/* ---- entries
- * ------------------------------------------------------------------------ */
+/* ---- entries ------------------------------------------------------------ */
 
 static int fail_archive(struct packer *p)
 {
@@ -245,8 +243,7 @@ static int put_directory(struct packer *p, int dir, const char *name,
     return code;
 }
 
-/* ---- the walk
- * ------------------------------------------------------------------------- */
+/* ---- the walk ----------------------------------------------------------- */
 
 static void skip(struct packer *p, mode_t mode)
 {
@@ -325,8 +322,7 @@ static int pack_tree(struct packer *p, int fd)
     return code;
 }
 
-/* ---- the whole
- * -------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------- */
 
 static int read_ignore(struct packer *p, int dir)
 {

@@ -27,8 +27,7 @@ int ccb_cli_app_do(struct ccb_cli *cli, const char *method, const char *name,
     return code;
 }
 
-/* ---- PUT app
- * ---------------------------------------------------------------------- */
+/* ---- PUT app ------------------------------------------------------------ */
 
 /* Empty takes back what was given before. */
 static void put_text(struct ccb_json_writer *w, const char *key,
@@ -112,8 +111,7 @@ static int put_app(struct ccb_cli *cli, const char *name)
     return code;
 }
 
-/* ---- PUT bits
- * ------------------------------------------------------------------------ */
+/* ---- PUT bits ----------------------------------------------------------- */
 
 static void on_skip(void *ctx, const char *path, const char *kind)
 {
@@ -160,8 +158,7 @@ static int put_bits(struct ccb_cli *cli, const char *name,
     return code;
 }
 
-/* ---- the command
- * ---------------------------------------------------------------------- */
+/* ---- the command -------------------------------------------------------- */
 
 static int print_result(struct ccb_cli *cli, const char *name)
 {

@@ -57,8 +57,7 @@ void ccb_cli_watch_interrupts(void)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
-/* ---- commands that ask nobody
- * ---------------------------------------------------- */
+/* ---- commands that ask nobody ------------------------------------------- */
 
 static int print(struct ccb_cli *cli, struct ccb_buf *text)
 {
@@ -158,8 +157,7 @@ int ccb_cli_man(struct ccb_cli *cli)
     return print(cli, &text);
 }
 
-/* ---- the program
- * ----------------------------------------------------------------- */
+/* ---- the program -------------------------------------------------------- */
 
 static void find_terminal(struct ccb_cli *cli)
 {

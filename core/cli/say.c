@@ -169,8 +169,7 @@ void ccb_cli_progress_end(struct ccb_cli *cli)
     cli->progress_shown = false;
 }
 
-/* ---- tables
- * ------------------------------------------------------------------ */
+/* ---- tables ------------------------------------------------------------- */
 
 void ccb_cli_cell(struct ccb_cli_table *table, const char *format, ...)
 {

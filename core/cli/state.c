@@ -61,3 +61,13 @@ int ccb_cli_make_state(struct ccb_cli *cli, struct ccb_error *err)
     (void)snprintf(cli->state, sizeof(cli->state), "%s", real);
     return 0;
 }
+
+int ccb_cli_path(char *out, const char *state, const char *name,
+                 struct ccb_error *err)
+{
+    int n = snprintf(out, PATH_MAX, "%s/%s", state, name);
+
+    if (n < 0 || n >= PATH_MAX)
+        return ccb_error_set(err, CCB_TOO_LARGE, "%.200s...: too long", state);
+    return 0;
+}

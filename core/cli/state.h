@@ -11,4 +11,8 @@ int ccb_cli_find_state(struct ccb_cli *cli, struct ccb_error *err);
  * One that others may write to, or that is somebody else's, is refused. */
 int ccb_cli_make_state(struct ccb_cli *cli, struct ccb_error *err);
 
+/* STATE/NAME, into PATH_MAX bytes. CCB_TOO_LARGE. */
+int ccb_cli_path(char *out, const char *state, const char *name,
+                 struct ccb_error *err);
+
 #endif

@@ -41,8 +41,7 @@ int ccb_cli_put_json(struct ccb_cli *cli, const cJSON *document)
     return 0;
 }
 
-/* ---- for people
- * -------------------------------------------------------------------- */
+/* ---- for people --------------------------------------------------------- */
 
 static void put_since(const char *started_at)
 {
@@ -155,8 +154,7 @@ static void print_use(const cJSON *status, const struct use *use)
                  use->apps, use->started, use->instances, memory, disk);
 }
 
-/* ---- the command
- * ---------------------------------------------------------------------- */
+/* ---- the command -------------------------------------------------------- */
 
 static int print_up(struct ccb_cli *cli, cJSON *status)
 {

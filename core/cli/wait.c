@@ -87,8 +87,7 @@ static void show(struct wait *wait, struct ccb_cli_counts now)
                  more);
 }
 
-/* ---- giving up
- * -------------------------------------------------------------------- */
+/* ---- giving up ---------------------------------------------------------- */
 
 static void on_line(void *ctx, struct ccb_slice text)
 {
@@ -183,8 +182,7 @@ static int say_stopped(struct wait *wait)
                         "%s was stopped meanwhile", wait->name);
 }
 
-/* ---- waiting
- * ---------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------ */
 
 /* -1 to go on, else the status. */
 static int look_once(struct wait *wait)

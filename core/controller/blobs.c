@@ -11,14 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controller/fault.h"
+
 static int fail(struct ccb_error *err, const char *path)
 {
-    bool full = errno == ENOSPC || errno == EDQUOT;
+    const char *why = strerror(errno);
 
-    ccb_error_set(err, CCB_IO, "%s: %s", path, strerror(errno));
-    if (full && err)
-        (void)memcpy(err->id, "DiskFull", sizeof("DiskFull"));
-    return CCB_IO;
+    if (errno == ENOSPC || errno == EDQUOT)
+        return ccb_fault(err, "DiskFull", "%s: %s", path, why);
+    return ccb_error_set(err, CCB_IO, "%s: %s", path, why);
 }
 
 /* STATE is checked to be short enough at start. */
@@ -97,7 +98,9 @@ int ccb_blobs_open(struct ccb_ledger *ledger, struct ccb_slice digest,
 
     format_path(path, ledger->dir, digest);
     fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? fail(err, path) : fd;
+    if (fd < 0)
+        return fail(err, path);
+    return fd;
 }
 
 /* A file that stays is swept at the next start. */

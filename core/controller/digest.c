@@ -4,7 +4,6 @@
  */
 #include "controller/digest.h"
 
-
 #include "base/hex.h"
 
 static int fail(struct ccb_error *err)

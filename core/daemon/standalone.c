@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -196,8 +197,10 @@ static int find_facts(struct facts *facts, int argc, char **argv,
     if (code == 0)
         code = find_state(facts->state, sizeof(facts->state),
                           typed(argc, argv, "stateDir"), err);
-    if (code == 0)
-        code = ccb_directory_make(facts->state, err);
+    if (code == 0 && ccb_directory_make(facts->state, err) < 0) {
+        ccb_error_prefix(err, "-stateDir");
+        return err->code;
+    }
     return code == 0 ? find_secret(facts, err) : code;
 }
 

@@ -4,6 +4,8 @@
  */
 #include "nsync/internal.h"
 
+#include "base/number.h"
+
 struct removal {
     struct ccb_listener *listener;
     struct ccb_http_request *request;
@@ -88,28 +90,6 @@ void ccb_listener_stop(struct ccb_http_request *request, void *user)
     call(removal, CCB_DIEGO_DELETE_LRP);
 }
 
-/* As Go's Atoi: an optional sign and decimal digits, of 64 bits. */
-static int parse_index(struct ccb_slice text, int64_t *out)
-{
-    bool negative = text.len > 0 && text.ptr[0] == '-';
-    size_t i = text.len > 0 && (negative || text.ptr[0] == '+');
-    int64_t value = 0;
-    if (i == text.len)
-        return CCB_INVALID;
-    for (; i < text.len; i++) {
-        int digit = text.ptr[i] - '0';
-        if (digit < 0 || digit > 9 ||
-            __builtin_mul_overflow(value, 10, &value) ||
-            __builtin_sub_overflow(value, digit, &value))
-            return CCB_INVALID;
-    }
-    /* The value was built negative, since that side reaches one further. */
-    if (!negative && __builtin_sub_overflow(0, value, &value))
-        return CCB_INVALID;
-    *out = value;
-    return 0;
-}
-
 void ccb_listener_kill(struct ccb_http_request *request, void *user)
 {
     struct removal *removal = begin(request, user);
@@ -122,7 +102,7 @@ void ccb_listener_kill(struct ccb_http_request *request, void *user)
     removal->log_fields[1] = ccb_log_text("Index", index);
     ccb_log_begin(&removal->log, removal->listener->shared->log, "kill-index",
                   removal->log_fields, 2);
-    if (parse_index(index, &removal->index) < 0) {
+    if (ccb_number_parse(index, &removal->index) < 0) {
         removal->failed_action = "invalid-index";
         fail(removal, ccb_slice_of("not a number"), 400);
         return;

@@ -21,7 +21,8 @@ static bool is_uuid(struct ccb_slice text)
     if (text.len != sizeof(form) - 1)
         return false;
     for (i = 0; i < text.len; i++)
-        if (form[i] == '-' ? text.ptr[i] != '-' : ccb_hex_digit(text.ptr[i]) < 0)
+        if (form[i] == '-' ? text.ptr[i] != '-'
+                           : ccb_hex_digit(text.ptr[i]) < 0)
             return false;
     return true;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/hex.h"
+#include "base/number.h"
 #include "base/redact.h"
 #include "ccbridge/json.h"
 #include "uploader/internal.h"
@@ -266,24 +267,11 @@ void ccb_query_log_url(struct ccb_buf *out, const struct ccb_url *url)
 
 int ccb_query_int(struct ccb_slice text, int64_t *value, struct ccb_error *err)
 {
-    bool negative = text.len > 0 && text.ptr[0] == '-';
-    size_t i = negative || ccb_slice_starts(text, "+") ? 1 : 0;
-    const char *why = i == text.len ? "invalid syntax" : NULL;
+    int code = ccb_number_parse(text, value);
+    const char *why =
+        code == CCB_TOO_LARGE ? "value out of range" : "invalid syntax";
 
-    *value = 0;
-    for (; i < text.len && why == NULL; i++) {
-        int digit = text.ptr[i] - '0';
-
-        if (!isdigit((unsigned char)text.ptr[i]))
-            why = "invalid syntax";
-        else if (*value > (INT64_MAX - digit) / 10)
-            why = "value out of range";
-        else
-            *value = *value * 10 + digit;
-    }
-    if (negative)
-        *value = -*value;
-    if (why == NULL)
+    if (code == 0)
         return CCB_OK;
     return ccb_error_set(err, CCB_INVALID, "strconv.Atoi: parsing \"%.*s\": %s",
                          (int)(text.len > 100 ? 100 : text.len), text.ptr, why);

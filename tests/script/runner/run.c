@@ -183,6 +183,9 @@ static int run_for(struct ccb_ctx *ctx, const struct ccb_stmt *s)
     int code = ccb_args_text(&a, &name, "the variable's name");
     if (code == 0 && !ccb_args_keyword(&a, "in"))
         code = ccb_args_unknown(&a, "`in`");
+    if (code == 0 && !ccb_args_more(&a))
+        code = ccb_fail(ctx, "`for` without values: they stand on its line, "
+                             "what is deeper is its block");
     while (code == 0 && ccb_args_more(&a)) {
         struct ccb_value v;
         code = ccb_args_value(&a, &v, "a value");

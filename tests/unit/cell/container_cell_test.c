@@ -541,41 +541,6 @@ static void test_opening_is_refused_in_words(void **state)
 
 /* In the place of another cell nothing is touched, neither are containers
  * swept. */
-static void test_state_that_is_in_use_is_left_alone(void **state)
-{
-    struct life first, second;
-
-    (void)state;
-    begin();
-    GIVE(desire_lrp, .guid = "p", .number = 1, .body = SLEEPER);
-    until(show_actual, "p", 0, "RUNNING *");
-    first = life;
-    assert_int_equal(count_containers(), 1);
-    {
-        /* SQLite's locks are a process's. */
-        pid_t child = fork();
-        int status = 0;
-
-        assert_true(child >= 0);
-        if (child == 0) {
-            int code = open_loop();
-
-            if (code == 0)
-                code = ccb_cell_open(&second.cell, &life.config, &life.worker,
-                                     &life.err);
-            _exit(code == CCB_CONFLICT &&
-                          strstr(life.err.message, "another process") != NULL
-                      ? 0
-                      : 1);
-        }
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_int_equal(status, 0);
-    }
-    life = first;
-    assert_int_equal(count_containers(), 1);
-    end();
-}
-
 /* ---- memory ------------------------------------------------------------- */
 
 static void test_opening_without_memory(void **state)
@@ -633,7 +598,6 @@ int main(void)
         CELL(test_it_may_be_closed_at_any_moment),
         CELL(test_closing_is_bounded),
         CELL(test_opening_is_refused_in_words),
-        CELL(test_state_that_is_in_use_is_left_alone),
         CELL(test_opening_without_memory),
         CELL(test_running_without_memory),
     };
