@@ -1,11 +1,8 @@
 /* The debug server's pages. */
 #include "daemon/debug.h"
 
-#include <stdlib.h>
-
 #include "base/log.h"
 #include "base/metrics.h"
-#include "net/url.h"
 
 /* The words are matched to the letter; others are ignored, as they always
  * were: the answer is 200 all the same. */
@@ -52,36 +49,12 @@ static const struct ccb_http_route routes[] = {
     {.method = "GET", .path = "/metrics", .on_request = on_metrics},
 };
 
-static int parse_address(const char *address, char *host, size_t size,
-                         uint16_t *port, struct ccb_error *err)
-{
-    struct ccb_slice name, number;
-    char digits[8];
-    char *end;
-    long value;
-    int code =
-        ccb_url_split_host_port(ccb_slice_of(address), &name, &number, err);
-    if (code < 0)
-        return code;
-    snprintf(host, size, "%.*s", (int)name.len, name.ptr);
-    snprintf(digits, sizeof(digits), "%.*s", (int)number.len, number.ptr);
-    value = strtol(digits, &end, 10);
-    if (*end || end == digits || value < 0 || value > 65535)
-        return ccb_error_set(err, CCB_INVALID,
-                             "listen tcp: %s: the port is no number from 0 to "
-                             "65535",
-                             address);
-    *port = (uint16_t)value;
-    return 0;
-}
-
 int ccb_debug_listen(const char *address, int *fd, struct ccb_error *err)
 {
-    char host[256];
-    uint16_t port = 0;
-    int code = parse_address(address, host, sizeof(host), &port, err);
+    struct ccb_http_address at;
+    int code = ccb_http_address_parse(&at, address, err);
     if (code == 0)
-        code = ccb_http_listen(host[0] ? host : "0.0.0.0", port, -1, fd, err);
+        code = ccb_http_listen(at.host, at.port, -1, fd, err);
     return code;
 }
 

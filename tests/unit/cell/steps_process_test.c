@@ -90,8 +90,8 @@ static void network_variables_come_after_its_own(void **state)
     static const char *const env[] = {
         "CF_INSTANCE_IP=external-ip", "CF_INSTANCE_PORT=1",
         "CF_INSTANCE_ADDR=external-ip:1",
-        "CF_INSTANCE_PORTS=[{\"external\":1,\"internal\":2},"
-        "{\"external\":3,\"internal\":4}]"};
+        ("CF_INSTANCE_PORTS=[{\"external\":1,\"internal\":2},"
+         "{\"external\":3,\"internal\":4}]")};
 
     (void)state;
     run_with_network("{'run':{'path':'/exit','user':'vcap','env':[{'name':'A',"
