@@ -7,12 +7,12 @@
  * Invariant: a reservation is given back, and a container destroyed, exactly
  * once, after the record was told.
  */
-#include <openssl/rand.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/random.h"
 #include "cell/cell_internal.h"
 #include "cell/runner.h"
 
@@ -455,21 +455,13 @@ static bool is_looking(struct ccb_cell *cell, enum ccb_runner_kind kind,
     return false;
 }
 
-/* A random guid of version 4. */
 static struct ccb_slice make_guid(struct ccb_arena *arena)
 {
-    unsigned char b[16];
+    char guid[CCB_GUID_SIZE];
 
-    if (RAND_bytes(b, sizeof(b)) != 1)
-        return ccb_slice_make(NULL, 0);
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    return ccb_arena_format(arena,
-                            "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-                            "%02x%02x%02x%02x%02x%02x",
-                            b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7],
-                            b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-                            b[15]);
+    return ccb_guid_make(guid, NULL) < 0
+               ? ccb_slice_make(NULL, 0)
+               : ccb_arena_copy(arena, ccb_slice_of(guid));
 }
 
 static int fill(struct ccb_runner *r, struct ccb_slice guid)
