@@ -256,26 +256,17 @@ static const struct ccb_http_route platform_routes[] = {
     {.method = "DELETE", .path = "/*", .on_request = ccb_platform_unknown},
 };
 
-/* A door borrows its socket's path; a process has the role once. */
 static size_t doors(const void *config, struct ccb_door *out)
 {
-    static char socket[PATH_MAX];
     const struct ccb_controller_config *c = config;
 
-    (void)snprintf(socket, sizeof(socket), "%s/control.sock", c->state_dir);
-    out[0] = (struct ccb_door){
-        .flag = "-stateDir",
-        .socket = socket,
-        .routes = control_routes,
-        .route_count = sizeof(control_routes) / sizeof(control_routes[0]),
-    };
-    out[1] = (struct ccb_door){
+    *out = (struct ccb_door){
         .flag = "-controllerAddress",
         .routes = platform_routes,
         .route_count = sizeof(platform_routes) / sizeof(platform_routes[0]),
     };
-    (void)ccb_setup_address(&out[1].at, c->address, NULL); /* was checked */
-    return 2;
+    (void)ccb_setup_address(&out->at, c->address, NULL); /* was checked */
+    return 1;
 }
 
 const struct ccb_role ccb_controller_role = {
@@ -296,5 +287,7 @@ const struct ccb_role ccb_controller_role = {
     .release = ccb_setup_release,
     .open = open_instance,
     .stop = stop_streams,
+    .control = control_routes,
+    .control_count = sizeof(control_routes) / sizeof(control_routes[0]),
     .close = close_instance,
 };

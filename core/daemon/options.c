@@ -36,6 +36,12 @@ static const struct ccb_flag process_flags[] = {
      .default_text = "0.0.0.0",
      .placeholder = "ADDRESS",
      .help = "Where roles listen whose own flag gives only a port"},
+    {.name = "stateDir",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(state_dir),
+     .placeholder = "DIR",
+     .help = "Where what must last is kept; roles are looked into through the "
+             "socket control.sock there"},
     {.name = "portBase",
      .type = CCB_FLAG_UINT,
      .offset = AT(port_base),

@@ -18,6 +18,7 @@ struct ccb_options {
     const char *debug_addr;
     const char *log_level;
     uint64_t workers;
+    const char *state_dir;   /* of the control socket; "": none */
     const char *listen_host; /* for doors whose flag gives only a port */
     uint64_t port_base;
     const char *plugin_dirs; /* separated by ':' */

@@ -22,7 +22,7 @@ struct process {
     struct ccb_member members[CCB_MAX_ROLES];
     size_t member_count;
     struct ccb_plugins *plugins;
-    int debug_fd; /* until its server takes it over */
+    int debug_fd, control_fd; /* until their servers take them over */
     struct ccb_http_server *debug;
     uv_signal_t signals[2];
     struct ccb_thread *threads; /* [0] is the main thread's */
@@ -30,6 +30,7 @@ struct process {
     size_t thread_count;
     size_t running; /* threads whose servers are not all closed yet */
     bool stopping;
+    struct ccb_post failed;
     int status; /* to exit with */
 };
 
@@ -48,15 +49,15 @@ struct helper {
 /* ---- failing to start --------------------------------------------------- */
 
 /* The words of the historic process group, and the historic way to end. */
-static int fail(struct process *p, const char *member, const char *why)
+static int fail(const struct ccb_member *member, const char *who,
+                const char *why)
 {
-    const struct ccb_member *first = &p->members[0];
     char trace[512];
     snprintf(trace, sizeof(trace),
-             "Exit trace for group:\n%s exited with error: %s\n", member, why);
-    if (first->role->failure_is_fatal)
-        ccb_log_fatal(&first->log, first->role->failed, trace);
-    ccb_log_error(&first->log, first->role->failed, trace);
+             "Exit trace for group:\n%s exited with error: %s\n", who, why);
+    if (member->role->failure_is_fatal)
+        ccb_log_fatal(&member->log, member->role->failed, trace);
+    ccb_log_error(&member->log, member->role->failed, trace);
     return 1;
 }
 
@@ -64,7 +65,8 @@ static void say_ready(struct process *p)
 {
     size_t i;
     for (i = 0; i < p->member_count; i++)
-        ccb_log_info(&p->members[i].log, p->members[i].role->ready);
+        if (p->members[i].role->ready)
+            ccb_log_info(&p->members[i].log, p->members[i].role->ready);
 }
 
 /* ---- the command line of each role -------------------------------------- */
@@ -119,8 +121,6 @@ static int listen_door(const struct process *p, struct ccb_member *member,
     int *fds = member->fds[number];
     size_t i, workers = member->role->single ? 1 : p->options->workers;
     int code;
-    if (door->socket)
-        return ccb_http_listen_unix(door->socket, &fds[0], err);
     code = ccb_http_listen(host, door->at.port, -1, &fds[0], err);
     for (i = 1; code == 0 && i < workers; i++)
         code = ccb_http_listen(host, ccb_http_bound_port(fds[0]), fds[0],
@@ -140,6 +140,17 @@ static int listen_member(const struct process *p, struct ccb_member *member,
     return code;
 }
 
+/* The control socket is there for what roles show on it. */
+static int listen_control(struct process *p, struct ccb_error *err)
+{
+    size_t i, shown = 0;
+    for (i = 0; i < p->member_count; i++)
+        shown += p->members[i].role->control_count;
+    if (!p->options->state_dir[0] || shown == 0)
+        return 0;
+    return ccb_control_listen(p->options->state_dir, &p->control_fd, err);
+}
+
 static void close_listeners(struct process *p)
 {
     size_t i, k, door;
@@ -150,6 +161,8 @@ static void close_listeners(struct process *p)
                     close(p->members[i].fds[door][k]);
     if (p->debug_fd >= 0)
         close(p->debug_fd);
+    if (p->control_fd >= 0)
+        close(p->control_fd);
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -193,6 +206,26 @@ static void stop(struct process *p)
     ccb_thread_stop(&p->threads[0]);
 }
 
+static void on_stop_process(struct ccb_post *post)
+{
+    struct process *p =
+        (struct process *)((char *)post - offsetof(struct process, failed));
+    if (!p->stopping)
+        stop(p);
+}
+
+/* The end is begun from the loop: who failed is in the middle of something. */
+static void on_role_failed(void *user, const struct ccb_member *member,
+                           const char *who, const char *why)
+{
+    struct process *p = user;
+    if (p->status != 0 || p->stopping)
+        return;
+    p->status = fail(member, who, why);
+    p->failed.run = on_stop_process;
+    ccb_loop_post(&p->threads[0].loop, &p->failed);
+}
+
 static void say_stopped(struct process *p)
 {
     size_t i;
@@ -223,6 +256,19 @@ static void on_signal(uv_signal_t *signal, int number)
 
 /* ---- worker threads ----------------------------------------------------- */
 
+static struct ccb_thread_options thread_options(struct process *p,
+                                                size_t number)
+{
+    return (struct ccb_thread_options){
+        .members = p->members,
+        .member_count = p->member_count,
+        .number = number,
+        .control_fd = -1,
+        .plugins = p->plugins,
+        .limits = &p->options->limits,
+    };
+}
+
 static void on_helper_stopped_post(struct ccb_post *post)
 {
     struct helper *helper =
@@ -241,13 +287,12 @@ static void run_helper(void *user)
     struct helper *helper = user;
     struct process *p = helper->process;
     struct ccb_thread *thread = &p->threads[helper->number];
+    struct ccb_thread_options options = thread_options(p, helper->number);
     thread->on_stopped = on_helper_stopped;
     thread->user = helper;
     thread->stop.run = on_stop_post;
     helper->stopped.run = on_helper_stopped_post;
-    helper->code =
-        ccb_thread_open(thread, p->members, p->member_count, helper->number,
-                        p->plugins, &p->options->limits, &helper->err);
+    helper->code = ccb_thread_open(thread, &options, &helper->err);
     uv_sem_post(&helper->opened);
     if (thread->opened)
         ccb_loop_run(&thread->loop);
@@ -287,12 +332,15 @@ static int open_main(struct process *p, struct ccb_error *err)
 {
     struct ccb_thread *main_thread = &p->threads[0];
     static const int numbers[2] = {SIGINT, SIGTERM};
+    struct ccb_thread_options options = thread_options(p, 0);
     int code;
     size_t i;
+    options.control_fd = p->control_fd;
+    p->control_fd = -1;
     main_thread->on_stopped = on_main_stopped;
+    main_thread->on_failed = on_role_failed;
     main_thread->user = p;
-    code = ccb_thread_open(main_thread, p->members, p->member_count, 0,
-                           p->plugins, &p->options->limits, err);
+    code = ccb_thread_open(main_thread, &options, err);
     p->thread_count = p->running = 1;
     for (i = 0; main_thread->opened && i < 2; i++) {
         uv_signal_init(&main_thread->loop.uv, &p->signals[i]);
@@ -322,6 +370,8 @@ static int open_servers(struct process *p, struct ccb_error *err)
     int code = 0;
     for (i = 0; code == 0 && i < p->member_count; i++)
         code = listen_member(p, &p->members[i], err);
+    if (code == 0)
+        code = listen_control(p, err);
     return code == 0 ? open_main(p, err) : code;
 }
 
@@ -398,7 +448,7 @@ static int run(struct process *p)
             ccb_log_info(&p->members[i].log, p->members[i].role->starting);
     if (open_all(p, &who, &err) < 0) {
         say_ready(p); /* as the historic programs do */
-        p->status = fail(p, who, err.message);
+        p->status = fail(&p->members[0], who, err.message);
         if (p->thread_count > 0)
             stop(p);
     } else {
@@ -413,7 +463,7 @@ static int run(struct process *p)
 
 int ccb_process_run(struct ccb_options *options)
 {
-    struct process p = {.options = options, .debug_fd = -1};
+    struct process p = {.options = options, .debug_fd = -1, .control_fd = -1};
     int status;
     ccb_log_set_level(
         (enum ccb_log_level)ccb_log_parse_level(options->log_level));
@@ -424,7 +474,7 @@ int ccb_process_run(struct ccb_options *options)
     if (!p.threads || !p.helpers) {
         ccb_free(p.threads);
         ccb_free(p.helpers);
-        return fail(&p, "server", "out of memory");
+        return fail(&p.members[0], "server", "out of memory");
     }
     status = run(&p);
     ccb_log_flush();

@@ -33,6 +33,13 @@ static void on_server_closed(void *user)
         close_seat(seat);
 }
 
+static void tell_seat(struct ccb_seat *seat)
+{
+    if (!seat->told && seat->member->role->stop)
+        seat->member->role->stop(seat->instance);
+    seat->told = true;
+}
+
 static void stop_last_seat(struct ccb_thread *thread)
 {
     struct ccb_seat *seat;
@@ -42,8 +49,7 @@ static void stop_last_seat(struct ccb_thread *thread)
         return;
     }
     seat = &thread->seats[thread->seat_count - 1];
-    if (seat->member->role->stop)
-        seat->member->role->stop(seat->instance);
+    tell_seat(seat);
     if (seat->open_servers == 0)
         close_seat(seat);
     else
@@ -54,34 +60,45 @@ static void stop_last_seat(struct ccb_thread *thread)
 
 void ccb_thread_stop(struct ccb_thread *thread)
 {
-    stop_last_seat(thread);
+    size_t i;
+    for (i = thread->seat_count; i > 0; i--)
+        if (thread->seats[i - 1].member->role->control_count > 0)
+            tell_seat(&thread->seats[i - 1]);
+    ccb_control_close(&thread->control, stop_last_seat);
 }
 
-static int open_door(struct ccb_seat *seat, size_t number, size_t door,
-                     const struct ccb_http_limits *limits,
+static int open_door(struct ccb_seat *seat, size_t door,
+                     const struct ccb_thread_options *options,
                      struct ccb_error *err)
 {
     struct ccb_member *member = seat->member;
-    struct ccb_http_server_options options = {
+    struct ccb_http_server_options server = {
         .routes = member->doors[door].routes,
         .route_count = member->doors[door].route_count,
         .user = seat->instance,
-        .limits = limits,
+        .limits = options->limits,
     };
-    int fd = member->fds[door][number];
+    int fd = member->fds[door][options->number];
     int code;
-    member->fds[door][number] = -1;
+    member->fds[door][options->number] = -1;
     code = ccb_http_server_open(&seat->servers[door], &seat->thread->loop, fd,
-                                &options, err);
+                                &server, err);
     if (code == 0)
         seat->open_servers++;
     return code;
 }
 
+static void on_role_failed(const struct ccb_worker *worker, const char *who,
+                           const char *why)
+{
+    const struct ccb_seat *seat =
+        (const void *)((const char *)worker - offsetof(struct ccb_seat, view));
+    seat->thread->on_failed(seat->thread->user, seat->member, who, why);
+}
+
 /* What is open when this fails is closed by ccb_thread_stop. */
 static int open_seat(struct ccb_thread *thread, struct ccb_member *member,
-                     size_t number, const struct ccb_plugins *plugins,
-                     const struct ccb_http_limits *limits,
+                     const struct ccb_thread_options *options,
                      struct ccb_error *err)
 {
     struct ccb_seat *seat = &thread->seats[thread->seat_count];
@@ -89,22 +106,22 @@ static int open_seat(struct ccb_thread *thread, struct ccb_member *member,
     int code;
     seat->member = member;
     seat->thread = thread;
-    seat->view = (struct ccb_worker){&thread->loop, thread->client, plugins,
-                                     &member->log};
+    seat->view =
+        (struct ccb_worker){&thread->loop, thread->client, options->plugins,
+                            &member->log, on_role_failed};
     code =
         member->role->open(&seat->instance, member->shared, &seat->view, err);
     if (code < 0)
         return code;
     thread->seat_count++;
     for (door = 0; code == 0 && door < member->door_count; door++)
-        code = open_door(seat, number, door, limits, err);
+        code = open_door(seat, door, options, err);
     return code;
 }
 
-int ccb_thread_open(struct ccb_thread *thread, struct ccb_member *members,
-                    size_t member_count, size_t number,
-                    const struct ccb_plugins *plugins,
-                    const struct ccb_http_limits *limits, struct ccb_error *err)
+int ccb_thread_open(struct ccb_thread *thread,
+                    const struct ccb_thread_options *options,
+                    struct ccb_error *err)
 {
     size_t i;
     int code = ccb_loop_open(&thread->loop, err);
@@ -112,9 +129,12 @@ int ccb_thread_open(struct ccb_thread *thread, struct ccb_member *members,
         return code;
     thread->opened = true;
     code = ccb_http_client_open(&thread->client, &thread->loop, err);
-    for (i = 0; code == 0 && i < member_count; i++)
-        if (number == 0 || !members[i].role->single)
-            code = open_seat(thread, &members[i], number, plugins, limits, err);
+    for (i = 0; code == 0 && i < options->member_count; i++)
+        if (options->number == 0 || !options->members[i].role->single)
+            code = open_seat(thread, &options->members[i], options, err);
+    if (code == 0 && options->control_fd >= 0)
+        code = ccb_control_open(&thread->control, thread, options->control_fd,
+                                options->limits, err);
     return code;
 }
 

@@ -9,6 +9,7 @@
 #ifndef CCB_DAEMON_WORKER_H
 #define CCB_DAEMON_WORKER_H
 
+#include "daemon/control.h"
 #include "daemon/options.h"
 #include "role/role.h"
 
@@ -31,6 +32,7 @@ struct ccb_seat {
     void *instance;
     struct ccb_http_server *servers[CCB_ROLE_DOORS];
     size_t open_servers;
+    bool told; /* that the end begins */
     struct ccb_thread *thread;
 };
 
@@ -39,18 +41,29 @@ struct ccb_thread {
     struct ccb_http_client *client;
     struct ccb_seat seats[CCB_MAX_ROLES];
     size_t seat_count;
+    struct ccb_control control; /* of the first one */
     bool opened;
     struct ccb_post stop;
-    void (*on_stopped)(void *user); /* on this thread, seats being closed */
+    /* Both on this thread: its seats are all closed; a role can't go on. */
+    void (*on_stopped)(void *user);
+    void (*on_failed)(void *user, const struct ccb_member *member,
+                      const char *who, const char *why);
     void *user;
+};
+
+struct ccb_thread_options {
+    struct ccb_member *members;
+    size_t member_count;
+    size_t number;  /* 0: the first worker */
+    int control_fd; /* taken over; -1: no control socket here */
+    const struct ccb_plugins *plugins;
+    const struct ccb_http_limits *limits;
 };
 
 /* Opens loop, client, instances and servers, on the calling thread. After a
  * failure the thread must still be stopped and run to its end. */
-int ccb_thread_open(struct ccb_thread *thread, struct ccb_member *members,
-                    size_t member_count, size_t number,
-                    const struct ccb_plugins *plugins,
-                    const struct ccb_http_limits *limits,
+int ccb_thread_open(struct ccb_thread *thread,
+                    const struct ccb_thread_options *options,
                     struct ccb_error *err);
 
 /* Starts the graceful end: on_stopped is called when all seats are closed; the

@@ -30,7 +30,8 @@ enum ccb_diego_operation {
     CCB_DIEGO_UPDATE_LRP,  /* guid, document */
     CCB_DIEGO_DELETE_LRP,  /* guid */
     CCB_DIEGO_KILL_INDEX,  /* guid, index */
-    CCB_DIEGO_GET_ACTUALS  /* guid of a process -> array */
+    CCB_DIEGO_GET_ACTUALS, /* guid of a process -> array */
+    CCB_DIEGO_KEEP_DOMAIN  /* guid: the domain's name, ttl */
 };
 
 /* Error names of contract/stager.md B3 that callers act on. */
@@ -54,6 +55,7 @@ struct ccb_diego_call_options {
     enum ccb_diego_operation operation;
     struct ccb_slice guid;
     int64_t index;
+    int64_t ttl;               /* ns, sent in whole seconds; 0: for ever */
     struct ccb_slice document; /* borrowed until on_done */
     struct ccb_arena *arena;   /* what the answer is decoded into */
     void (*on_done)(void *user, const struct ccb_diego_answer *answer);
@@ -79,6 +81,27 @@ struct ccb_slice ccb_diego_dialect(const struct ccb_diego *diego);
 int ccb_diego_call(struct ccb_diego *diego,
                    const struct ccb_diego_call_options *options,
                    struct ccb_error *err);
+
+/* ---- lists of any length ------------------------------------------------ */
+
+struct ccb_diego_list_options {
+    struct ccb_slice domain;
+    struct ccb_arena *arena; /* what the answer's error is decoded into */
+    /* One desired LRP (contract/stager.md B6), borrowed until return. 0;
+     * CCB_HTTP_PAUSE: none but those read already until ccb_http_call_resume;
+     * another negative code gives up with it. */
+    int (*on_lrp)(void *user, struct ccb_json lrp);
+    /* code 0: the list was whole. Negative: it was not, whatever came. */
+    void (*on_done)(void *user, const struct ccb_diego_answer *answer);
+    void *user;
+};
+
+/* GET /v1/desired_lrps?domain=D. Memory holds one element at a time, however
+ * long the list is. *call is good until on_done, for ccb_http_call_resume and
+ * ccb_http_cancel; after that there is no on_done. */
+int ccb_diego_list_lrps(struct ccb_diego *diego,
+                        const struct ccb_diego_list_options *options,
+                        struct ccb_http_call **call, struct ccb_error *err);
 
 /* ---- events ------------------------------------------------------------- */
 

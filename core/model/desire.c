@@ -14,6 +14,7 @@ struct wire {
     uint64_t positive;
     bool flag;
     struct ccb_json_list list;
+    struct ccb_json data; /* lifecycle_data */
 };
 
 #define TEXT(key, member)                                                      \
@@ -41,6 +42,8 @@ static const struct ccb_json_field desire_fields[] = {
     TEXT("docker_password", text),
     TEXT("docker_email", text),
     TEXT("stack", kept.stack),
+    TEXT("lifecycle", kept.lifecycle),
+    NUMBER("lifecycle_data", CCB_JSON_K_RAW, data),
     TEXT("start_command", text),
     TEXT("execution_metadata", text),
     TEXT("log_guid", text),
@@ -61,6 +64,20 @@ static const struct ccb_json_shape desire_shape = {
     desire_fields, sizeof(desire_fields) / sizeof(desire_fields[0]),
     sizeof(struct wire)};
 
+static int take_data(struct ccb_desire_request *out, struct ccb_json data,
+                     const struct ccb_json_alloc *alloc, struct ccb_error *err)
+{
+    struct ccb_json stack = ccb_json_get(data, "stack");
+    if (data.type != CCB_JSON_OBJECT && data.type != CCB_JSON_NULL &&
+        data.type != CCB_JSON_NONE)
+        return ccb_error_set(err, CCB_INVALID,
+                             "lifecycle_data: expected an object");
+    if (stack.type == CCB_JSON_STRING &&
+        ccb_json_string(stack, alloc, &out->lifecycle_stack) < 0)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    return 0;
+}
+
 int ccb_desire_request_decode(struct ccb_desire_request *out,
                               struct ccb_slice text, struct ccb_arena *arena,
                               struct ccb_error *err)
@@ -75,7 +92,7 @@ int ccb_desire_request_decode(struct ccb_desire_request *out,
         return code;
     *out = wire.kept;
     out->document = document;
-    return 0;
+    return take_data(out, wire.data, &alloc, err);
 }
 
 static void put_cf_router(struct ccb_json_writer *w,

@@ -19,6 +19,9 @@
 /* PUT /v1/apps/:process_guid. What only plugins use is checked, not kept. */
 struct ccb_desire_request {
     struct ccb_slice process_guid, docker_image, stack, etag;
+    /* Ours, optional: the lifecycle that serves the app, and of its data the
+     * stack, when that is a string. */
+    struct ccb_slice lifecycle, lifecycle_stack;
     int64_t num_instances;
     struct ccb_json_list routes; /* of struct ccb_slice */
     struct ccb_json document;    /* the first value of the text */

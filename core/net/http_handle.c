@@ -148,9 +148,11 @@ static void dispatch(struct ccb_http_request *request)
     request->dispatched = 1;
     server->in_flight++;
     request->conn->state = CCB_HTTPD_HANDLING;
-    request->info.user = server->options.user;
+    request->info.user = request->route && request->route->user
+                             ? request->route->user
+                             : server->options.user;
     if (request->route != NULL)
-        request->route->on_request(request, server->options.user);
+        request->route->on_request(request, request->info.user);
 }
 
 static void answer_unrouted(struct ccb_http_request *request,

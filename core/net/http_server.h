@@ -172,6 +172,7 @@ struct ccb_http_route {
     bool nul_path;     /* takes a path with NUL bytes, instead of a 400 */
     bool form_body;    /* a form content type swallows the body (A7): the
                           handler sees an empty one */
+    void *user;        /* given to the handler; NULL: the server's */
 };
 
 struct ccb_http_server_options {

@@ -5,7 +5,6 @@
  */
 #include "model/desire.h"
 #include "base/metrics.h"
-#include "model/recipe.h"
 #include "nsync/internal.h"
 
 struct desire {
@@ -56,38 +55,18 @@ static int call_diego(struct desire *desire, enum ccb_diego_operation operation,
     return ccb_diego_call(desire->listener->diego, &options, err);
 }
 
-/* Asks the plugin that serves this app; CCB_NOT_FOUND when there is none. */
-static int call_plugin(struct desire *desire, enum ccb_plugin_function function,
-                       struct ccb_log_session *log,
-                       void (*on_done)(void *user,
-                                       const struct ccb_plugin_result *result),
-                       struct ccb_error *err)
+static struct ccb_recipe_options ask_for(
+    struct desire *desire, struct ccb_log_session *log,
+    void (*on_done)(void *user, const struct ccb_recipe_answer *answer))
 {
-    struct ccb_listener_shared *shared = desire->listener->shared;
-    const struct ccb_worker *worker = desire->listener->worker;
-    bool docker = desire->message.docker_image.len > 0;
-    struct ccb_slice lifecycle = ccb_slice_of(docker ? "docker" : "buildpack");
-    struct ccb_plugin *plugin = ccb_plugins_find(
-        worker->plugins, lifecycle,
-        docker ? ccb_slice_make(NULL, 0) : desire->message.stack);
-    struct ccb_plugin_call_options options = {
-        .function = function,
-        .guid = desire->guid,
-        .dialect = ccb_diego_dialect(desire->listener->diego),
-        .message = desire->message.document.raw,
-        .facts = ccb_buf_slice(&shared->facts),
+    return (struct ccb_recipe_options){
+        .request = &desire->message,
         .arena = desire->arena,
-        .gatherers = shared->gatherers,
-        .gatherer_count = 1,
         .log = log,
+        .document = &desire->document,
         .on_done = on_done,
         .user = desire,
     };
-    if (!plugin)
-        return ccb_error_set(err, CCB_NOT_FOUND,
-                             "no plugin serves the lifecycle %.*s",
-                             (int)lifecycle.len, lifecycle.ptr);
-    return ccb_plugin_call(plugin, worker->loop, &options, err);
 }
 
 /* ---- the end of a create or an update ----------------------------------- */
@@ -123,39 +102,31 @@ static void on_created(void *user, const struct ccb_diego_answer *answer)
     judge(user, answer, "failed-to-create-lrp");
 }
 
-static void on_recipe(void *user, const struct ccb_plugin_result *result)
+static void refuse(struct desire *desire, int code, const char *error)
+{
+    fail(desire, "failed-to-build-recipe", ccb_slice_of(error),
+         code == CCB_INVALID ? 400 : 503);
+}
+
+static void on_recipe(void *user, const struct ccb_recipe_answer *answer)
 {
     struct desire *desire = user;
-    struct ccb_lrp_identity identity = {
-        .process_guid = desire->message.process_guid,
-        .domain = CCB_LIT(CCB_NSYNC_DOMAIN),
-        .annotation = desire->message.etag,
-    };
     struct ccb_error err;
-    if (result->code < 0) {
-        fail(desire, "failed-to-build-recipe", ccb_slice_of(result->error),
-             result->code == CCB_INVALID ? 400 : 503);
-        return;
-    }
-    ccb_buf_reset(&desire->document);
-    if (ccb_lrp_recipe_encode(&desire->document, result->value, &identity,
-                              &err) < 0) {
-        fail(desire, "failed-to-build-recipe", ccb_slice_of(err.message), 503);
-        return;
-    }
-    if (call_diego(desire, CCB_DIEGO_CREATE_LRP, on_created, &err) < 0)
+    if (answer->code < 0)
+        refuse(desire, answer->code, answer->error);
+    else if (call_diego(desire, CCB_DIEGO_CREATE_LRP, on_created, &err) < 0)
         fail(desire, "failed-to-create-lrp", ccb_slice_of(err.message), 503);
 }
 
 static void create(struct desire *desire)
 {
+    struct ccb_recipe_options ask =
+        ask_for(desire, &desire->builder, on_recipe);
     struct ccb_error err;
     ccb_log_begin(&desire->builder, desire->listener->shared->log,
                   "message-builder", NULL, 0);
-    if (call_plugin(desire, CCB_PLUGIN_LRP, &desire->builder, on_recipe, &err) <
-        0)
-        fail(desire, "failed-to-build-recipe", ccb_slice_of(err.message),
-             err.code == CCB_NOT_FOUND ? 400 : 503);
+    if (ccb_recipe_build(&desire->listener->maker, &ask, &err) < 0)
+        refuse(desire, err.code, err.message);
 }
 
 /* ---- update ------------------------------------------------------------- */
@@ -165,24 +136,17 @@ static void on_updated(void *user, const struct ccb_diego_answer *answer)
     judge(user, answer, "failed-to-update-lrp");
 }
 
-static void on_ports(void *user, const struct ccb_plugin_result *result)
+static void on_port(void *user, const struct ccb_recipe_answer *answer)
 {
     struct desire *desire = user;
     struct ccb_error err;
-    uint16_t port;
-    if (result->code < 0) {
-        fail(desire, "failed to-get-exposed-port", ccb_slice_of(result->error),
+    if (answer->code < 0) {
+        fail(desire, "failed to-get-exposed-port", ccb_slice_of(answer->error),
              503);
         return;
     }
-    if (ccb_ports_first(result->value, &port, &err) < 0) {
-        fail(desire, "failed to-get-exposed-port", ccb_slice_of(err.message),
-             503);
-        return;
-    }
-    ccb_buf_reset(&desire->document);
     ccb_lrp_update_encode(&desire->document, &desire->message,
-                          desire->existing_routes, port);
+                          desire->existing_routes, answer->port);
     if (desire->document.failed) {
         fail(desire, "failed-to-marshal-routes", ccb_slice_of("out of memory"),
              503);
@@ -194,10 +158,11 @@ static void on_ports(void *user, const struct ccb_plugin_result *result)
 
 static void update(struct desire *desire, struct ccb_json existing)
 {
+    struct ccb_recipe_options ask =
+        ask_for(desire, desire->listener->shared->log, on_port);
     struct ccb_error err;
     desire->existing_routes = ccb_json_get(existing, "routes");
-    if (call_plugin(desire, CCB_PLUGIN_PORTS, desire->listener->shared->log,
-                    on_ports, &err) < 0)
+    if (ccb_recipe_port(&desire->listener->maker, &ask, &err) < 0)
         fail(desire, "failed to-get-exposed-port", ccb_slice_of(err.message),
              503);
 }

@@ -4,9 +4,8 @@
 
 #include "base/buf.h"
 #include "diego/diego.h"
+#include "nsync/recipe.h"
 #include "role/role.h"
-
-#define CCB_NSYNC_DOMAIN "cf-apps"
 
 struct ccb_listener_config {
     const char *nsync_url;
@@ -30,6 +29,7 @@ struct ccb_listener {
     struct ccb_listener_shared *shared;
     const struct ccb_worker *worker;
     struct ccb_diego *diego;
+    struct ccb_recipe_maker maker;
 };
 
 /* Handlers; `user` is the struct ccb_listener. */

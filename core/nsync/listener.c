@@ -43,10 +43,10 @@ static const struct ccb_flag flags[] = {
     {.name = "sshKeyType",
      .type = CCB_FLAG_STRING,
      .offset = AT(ssh_key_type),
-     .default_text = "rsa-1024",
+     .default_text = "ecdsa-p256",
      .placeholder = "TYPE",
-     .help = "Keys made for apps that allow SSH: rsa-1024 (as the historic "
-             "program), rsa-2048 or ecdsa-p256"},
+     .help = "Keys made for apps that allow SSH: ecdsa-p256, rsa-2048, or "
+             "rsa-1024 (as the historic programs made them)"},
 };
 
 /* ---- the command line --------------------------------------------------- */
@@ -124,6 +124,14 @@ static int open_instance(void **instance, void *shared,
         ccb_free(listener);
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     }
+    listener->maker = (struct ccb_recipe_maker){
+        .loop = worker->loop,
+        .plugins = worker->plugins,
+        .dialect = ccb_diego_dialect(listener->diego),
+        .facts = ccb_buf_slice(&s->facts),
+        .gatherers = s->gatherers,
+        .gatherer_count = sizeof(s->gatherers) / sizeof(s->gatherers[0]),
+    };
     *instance = listener;
     return 0;
 }

@@ -19,6 +19,7 @@
 #include "base/flags.h"
 #include "base/log.h"
 #include "ccbridge/error.h"
+#include "ccbridge/json.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/loop.h"
@@ -31,15 +32,18 @@ struct ccb_worker {
     struct ccb_http_client *client;
     const struct ccb_plugins *plugins;
     struct ccb_log_session *log; /* the role's component */
+    /* The role can't go on: the whole process ends, orderly, with the role's
+     * failure. "lock-maintainer" "lock lost". From the loop, not from inside
+     * `open`; only on the worker of a role that is `single`. */
+    void (*fail)(const struct ccb_worker *worker, const char *member,
+                 const char *why);
 };
 
 /* Where a role is reached, and by what. */
 #define CCB_ROLE_DOORS 2
 struct ccb_door {
-    const char *flag; /* that says where, for messages: "-stagerURL"; NULL for
-                         a socket */
+    const char *flag; /* that says where, for messages: "-stagerURL" */
     struct ccb_http_address at;
-    const char *socket; /* instead: the path of a unix socket, mode 0600 */
     const struct ccb_http_route *routes; /* `user` is the instance */
     size_t route_count;
 };
@@ -55,7 +59,7 @@ struct ccb_role {
 
     /* Log actions at the turns of its life (contract/stager.md A5, C2). */
     const char *starting; /* NULL: none */
-    const char *ready;
+    const char *ready;    /* NULL: the role says it itself, when it is */
     const char *stopped;
     const char *failed;
     bool failure_is_fatal; /* exit 2 with a panic text, instead of 1 */
@@ -81,6 +85,14 @@ struct ccb_role {
     /* The end begins, requests still come in: answers what would never end by
      * itself, such as a stream of events. NULL: nothing. */
     void (*stop)(void *instance);
+
+    /* What the role shows on the control socket (docs/control-api.md), which
+     * the daemon opens where -stateDir is given: routes, whose `user` is the
+     * first worker's instance, and members of its object in GET /v1/roles. */
+    const struct ccb_http_route *control;
+    size_t control_count;
+    void (*put_status)(void *instance, struct ccb_json_writer *w); /* or NULL */
+
     /* No request is in flight any more. The worker's client may not be used
      * any longer: calls under way are cancelled here. What the instance still
      * has on the loop may take its time; the loop runs until it is closed, and

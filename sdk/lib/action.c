@@ -136,6 +136,18 @@ const struct ccb_json_shape ccb_env_shape = {
     env_fields, sizeof(env_fields) / sizeof(env_fields[0]),
     sizeof(struct ccb_env)};
 
+void ccb_put_args(struct ccb_json_writer *w, const struct ccb_slice *args,
+                  size_t count)
+{
+    size_t i;
+
+    ccb_json_key(w, "args");
+    ccb_json_begin_array(w);
+    for (i = 0; i < count; i++)
+        ccb_json_put_string(w, args[i]);
+    ccb_json_end_array(w);
+}
+
 void ccb_put_env(struct ccb_json_writer *w, const struct ccb_env *env)
 {
     ccb_json_begin_object(w);

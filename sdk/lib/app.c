@@ -2,8 +2,9 @@
  * Running an app of Cloud Foundry: what CC asks for, and the members of the
  * desired LRP that are the same for all of its lifecycles.
  *
- * Invariant: nothing here judges the request but the SSH keys, which are asked
- * for last since they cost. Follows contract/nsync.md 3.1 to 3.3.
+ * Invariant: what is judged here is the app's source, which comes first, and
+ * the SSH keys, which are asked for last since they cost. Follows
+ * contract/nsync.md 3.1 to 3.3, 3.6.
  */
 #include "ccbridge/app.h"
 
@@ -11,7 +12,7 @@
 
 #define SSH_PORT 2222
 #define DEFAULT_NOFILE 1024
-#define HEALTH_TIMEOUT INT64_C(30000000000) /* ns */
+#define HEALTH_TIMEOUT (30 * CCB_SECOND)
 
 /* A slice of a literal, where an expression is needed. */
 #define TEXT(literal) ccb_slice_make((literal), sizeof(literal) - 1)
@@ -51,6 +52,29 @@ const struct ccb_json_shape ccb_app_shape = {
     app_fields, sizeof(app_fields) / sizeof(app_fields[0]),
     sizeof(struct ccb_app)};
 
+static int refuse(struct ccb_sdk_call *c, const char *text)
+{
+    struct ccb_sdk_log log;
+    struct ccb_json_writer *w = ccb_sdk_log_begin(&log, c);
+
+    ccb_json_member_raw(w, "desired-app", c->message.raw);
+    ccb_sdk_log_end(&log, CCB_LOG_ERROR, "desired-app-invalid");
+    return ccb_sdk_fail(c, CCB_INVALID, text);
+}
+
+int ccb_app_check_source(struct ccb_sdk_call *c, const struct ccb_app *app,
+                         enum ccb_app_source source)
+{
+    if (source == CCB_APP_DROPLET && app->droplet_uri.len == 0)
+        return refuse(c, "desired app missing droplet_uri");
+    if (source == CCB_APP_DOCKER_IMAGE && app->docker_image.len == 0)
+        return refuse(c, "desired app missing docker_image");
+    if (app->droplet_uri.len > 0 && app->docker_image.len > 0)
+        return refuse(c, "desired app contains both droplet_uri and "
+                         "docker_image; exactly one is required.");
+    return 0;
+}
+
 int ccb_app_find_ssh_keys(struct ccb_sdk_call *c, const struct ccb_app *app,
                           struct ccb_ssh_keys *out)
 {
@@ -89,18 +113,6 @@ static int64_t cpu_weight(int64_t memory_mb)
     return 99 * (memory_mb - 256) / 7936 + 1;
 }
 
-static void put_args(struct ccb_json_writer *w, const struct ccb_slice *args,
-                     size_t count)
-{
-    size_t i;
-
-    ccb_json_key(w, "args");
-    ccb_json_begin_array(w);
-    for (i = 0; i < count; i++)
-        ccb_json_put_string(w, args[i]);
-    ccb_json_end_array(w);
-}
-
 static void put_app_env(const struct ccb_app_run *r, struct ccb_json_writer *w)
 {
     const struct ccb_env *env = r->app->environment.items;
@@ -122,7 +134,7 @@ static void put_launcher(const struct ccb_app_run *r, struct ccb_json_writer *w)
                                r->app->execution_metadata};
 
     ccb_action_begin_run(w, TEXT("/tmp/lifecycle/launcher"));
-    put_args(w, args, 3);
+    ccb_put_args(w, args, 3);
     put_app_env(r, w);
     ccb_action_end_run(w, nofile(r), r->user, TEXT("APP"));
 }
@@ -170,7 +182,7 @@ static void put_monitor(const struct ccb_app_run *r, struct ccb_json_writer *w)
     ccb_action_begin_run(w, TEXT("/tmp/lifecycle/healthcheck"));
     arg.ptr = port;
     arg.len = (size_t)snprintf(port, sizeof(port), "-port=%u", r->port);
-    put_args(w, &arg, 1);
+    ccb_put_args(w, &arg, 1);
     ccb_action_end_run(w, DEFAULT_NOFILE, r->user, TEXT("HEALTH"));
     ccb_action_end_timeout(w, HEALTH_TIMEOUT);
 }

@@ -30,6 +30,16 @@ int ccb_sdk_fail_error(struct ccb_sdk_call *c, const struct ccb_error *err)
                   ccb_slice_of(err->message));
 }
 
+int ccb_sdk_fail_for(struct ccb_sdk_call *c, const char *what,
+                     const struct ccb_error *err)
+{
+    struct ccb_error named = *err;
+
+    named.code = CCB_FAILED;
+    ccb_error_prefix(&named, "%s", what);
+    return ccb_sdk_fail_error(c, &named);
+}
+
 static int no_memory(struct ccb_sdk_call *c)
 {
     return ccb_sdk_fail(c, CCB_NO_MEMORY, "out of memory");

@@ -1,6 +1,8 @@
 /*
- * What the buildpack plugin's file says of itself: the entry, the interfaces,
- * the manifest, and that the three agree (ccbridge/lifecycle.h).
+ * What a plugin's file says of itself: the entry, the interfaces, the manifest,
+ * and that the three agree (ccbridge/lifecycle.h).
+ *
+ *   plugin_entry_test PLUGIN.so ID CLAIMS [RESULT_FORM]
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +17,7 @@
 #include "ccbridge/json.h"
 #include "ccbridge/testing.h"
 
-static const char *path;
+static const char *path, *id, *claims, *result_form;
 static const struct ccb_lifecycle_entry *entry;
 static struct ccb_instance *self;
 static struct ccb_test_host host;
@@ -52,14 +54,14 @@ static void entry_has_the_frozen_prefix(void **state)
     assert_int_equal(entry->abi_minor_built, CCB_ABI_MINOR);
     assert_int_equal(entry->abi_minor_required, 0);
     assert_int_equal(entry->struct_size, sizeof(*entry));
-    assert_string_equal(entry->id, "org.cloudfoundry.buildpack");
+    assert_string_equal(entry->id, id);
 }
 
 static void interfaces_are_found_to_the_letter(void **state)
 {
     static const char *const unknown[] = {
-        "",          "ccb.staging", "ccb.staging/1 ",    "ccb.staging/10",
-        "CCB.RUN/1", "ccb.run/2",   "ccb.docker-image/1"};
+        "",          "ccb.staging", "ccb.staging/1 ", "ccb.staging/10",
+        "CCB.RUN/1", "ccb.run/2"};
     const struct ccb_staging_1 *staging =
         entry->get_interface(self, CCB_STAGING_1);
     const struct ccb_run_1 *run = entry->get_interface(self, CCB_RUN_1);
@@ -98,12 +100,24 @@ static struct ccb_slice find_manifest(void)
     return ccb_slice_of("");
 }
 
+/* Whether the manifest's list of interfaces holds `name`. */
+static int is_listed(struct ccb_json manifest, const char *name)
+{
+    struct ccb_json_iter it =
+        ccb_json_iter(ccb_json_get(manifest, "interfaces"));
+
+    while (ccb_json_next(&it))
+        if (ccb_json_string_is(it.value, name))
+            return 1;
+    return 0;
+}
+
 static void manifest_agrees_with_the_entry(void **state)
 {
-    struct ccb_json manifest, list;
-    struct ccb_json_iter it;
+    static const char *const known[] = {CCB_STAGING_1, CCB_RUN_1, CCB_PORTS_1,
+                                        CCB_DOCKER_IMAGE_1, CCB_SELFTEST_1};
+    struct ccb_json manifest;
     struct ccb_error err = {0, "", ""};
-    size_t count = 0;
 
     (void)state;
     assert_int_equal(
@@ -113,17 +127,16 @@ static void manifest_agrees_with_the_entry(void **state)
         ccb_json_string_is(ccb_json_get(manifest, "version"), entry->version));
     assert_true(ccb_slice_is(ccb_json_get(manifest, "manifest").raw, "1"));
     assert_true(ccb_slice_is(ccb_json_get(manifest, "concurrent").raw, "true"));
-    list = ccb_json_get(manifest, "claims");
-    assert_true(ccb_slice_is(list.raw, "[\"buildpack/*\"]"));
-    it = ccb_json_iter(ccb_json_get(manifest, "interfaces"));
-    while (ccb_json_next(&it)) {
-        char id[64];
-        snprintf(id, sizeof(id), "%.*s", (int)it.value.raw.len - 2,
-                 it.value.raw.ptr + 1);
-        assert_non_null(entry->get_interface(self, id));
-        count++;
-    }
-    assert_int_equal(count, 3);
+    assert_true(ccb_slice_is(ccb_json_get(manifest, "claims").raw, claims));
+    if (result_form)
+        assert_true(ccb_json_string_is(ccb_json_get(manifest, "result_form"),
+                                       result_form));
+    else
+        assert_int_equal(ccb_json_get(manifest, "result_form").type,
+                         CCB_JSON_NONE);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        assert_int_equal(entry->get_interface(self, known[i]) != NULL,
+                         is_listed(manifest, known[i]));
 }
 
 static int call_with(struct ccb_request *request)
@@ -172,10 +185,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(broken_facts_are_refused),
     };
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: plugin_entry_test PLUGIN.so\n");
+    if (argc < 4) {
+        fprintf(stderr, "usage: plugin_entry_test PLUGIN.so ID CLAIMS "
+                        "[RESULT_FORM]\n");
         return 2;
     }
     path = argv[1];
+    id = argv[2];
+    claims = argv[3];
+    result_form = argv[4]; /* NULL behind the last one */
     return cmocka_run_group_tests(tests, open_plugin, close_plugin);
 }

@@ -20,8 +20,9 @@ compile() {
     $1 -x "$2" -std="$3" $flags -fsyntax-only "$4" || complain "$@"
 }
 
-for header in slice error lifecycle json sdk testing; do
-    echo "#include \"ccbridge/$header.h\"" > "$work/$header.inc"
+for header in "$source_dir"/sdk/include/ccbridge/*.h; do
+    header=${header##*/}
+    echo "#include \"ccbridge/$header\"" > "$work/${header%.h}.inc"
 done
 
 for cc in gcc clang; do

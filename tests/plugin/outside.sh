@@ -1,11 +1,12 @@
 #!/bin/bash
-# A plugin built away from this tree, with nothing but the installed SDK, by
-# pkg-config and by CMake, is as good as the one built within.
-#   outside.sh SOURCE_DIR BUILD_DIR PLUGIN_RECIPES
+# Plugins built away from this tree, with nothing but the installed SDK, by
+# pkg-config and by CMake, are as good as those built within.
+#   outside.sh SOURCE_DIR BUILD_DIR PLUGIN_RECIPES PLUGIN...
 set -eu
 source_dir=$1
 build_dir=$2
 recipes=$3
+shift 3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -14,21 +15,29 @@ fail() {
     exit 1
 }
 
-# judge HOW PLUGIN.so
+# judge HOW FOLDER PLUGIN...
 judge() {
-    exported=$(nm -D --defined-only "$2" | awk '{print $3}')
-    [ "$exported" = ccb_lifecycle_entry_v1 ] ||
-        fail "$1: exports $exported"
-    "$recipes" "$2" "$source_dir/tests/fixtures/recipes" > "$work/log" || {
+    how=$1
+    folder=$2
+    shift 2
+    for plugin; do
+        exported=$(nm -D --defined-only "$folder/$plugin.so" | awk '{print $3}')
+        [ "$exported" = ccb_lifecycle_entry_v1 ] ||
+            fail "$how: $plugin exports $exported"
+    done
+    "$recipes" "$folder" "$source_dir/tests/fixtures/recipes" > "$work/log" || {
         grep -v '^ok' "$work/log"
-        fail "$1: the goldens"
+        fail "$how: the goldens"
     }
-    echo "$1: $(tail -n 1 "$work/log")"
+    echo "$how: $(tail -n 1 "$work/log")"
 }
 
 cmake --install "$build_dir" --prefix "$work/prefix" --component sdk > /dev/null
-mkdir "$work/mine"
-cp "$source_dir"/plugins/buildpack/*.[ch] "$work/mine"
+mkdir "$work/mine" "$work/plain"
+for plugin; do
+    mkdir "$work/mine/$plugin"
+    cp "$source_dir/plugins/$plugin"/*.[ch] "$work/mine/$plugin"
+done
 cd "$work/mine"
 
 pc=$(find "$work/prefix" -name ccbridge-plugin.pc)
@@ -39,15 +48,20 @@ case $(pkg-config --variable=plugindir ccbridge-plugin) in
 */ccbridge/plugins) ;;
 *) fail "plugindir" ;;
 esac
-cc -O2 -Wall -Wextra -Werror -shared -o plain.so ./*.c \
-    $(pkg-config --cflags --libs ccbridge-plugin)
-judge "cc with pkg-config" "$work/mine/plain.so"
+for plugin; do
+    cc -O2 -Wall -Wextra -Werror -shared -o "$work/plain/$plugin.so" \
+        "$plugin"/*.c $(pkg-config --cflags --libs ccbridge-plugin)
+done
+judge "cc with pkg-config" "$work/plain" "$@"
 
-cat > CMakeLists.txt << 'END'
+cat > CMakeLists.txt << END
 cmake_minimum_required(VERSION 3.17)
 project(mine C)
 find_package(CCBridge REQUIRED)
-ccb_add_plugin(mine SOURCES plugin.c)
+foreach(plugin $*)
+  file(GLOB sources \${plugin}/*.c)
+  ccb_add_plugin(\${plugin} SOURCES \${sources})
+endforeach()
 END
 cmake -B build -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_PREFIX_PATH="$work/prefix" > cmake.log 2>&1 &&
@@ -55,4 +69,4 @@ cmake -B build -DCMAKE_BUILD_TYPE=Release \
     cat cmake.log
     fail "CMake"
 }
-judge "CMake package" "$work/mine/build/plugins/mine.so"
+judge "CMake package" "$work/mine/build/plugins" "$@"

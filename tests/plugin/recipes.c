@@ -1,11 +1,12 @@
 /*
- * Goldens of a lifecycle plugin: each folder of tests/fixtures/recipes is one
- * request and what must come of it, in a host without a daemon.
+ * Goldens of the lifecycle plugins: each folder of tests/fixtures/recipes is
+ * one request and what must come of it, in a host without a daemon.
  *
- *   plugin_recipes PLUGIN.so FIXTURES [CASE]
- *   plugin_recipes -n COUNT PLUGIN.so FIXTURES CASE    time per call
+ *   plugin_recipes PLUGINS FIXTURES [CASE]
+ *   plugin_recipes -n COUNT PLUGINS FIXTURES CASE    time per call
  *
  * The folder's name says the function (stage-, respond-, run-, ports-). In it:
+ *   plugin.txt     who is asked: PLUGINS/NAME.so; without it "buildpack"
  *   request.json   the message
  *   facts.json     the facts; without it those of FIXTURES/facts.json
  *   gathered.json  what is given when the plugin asks for facts
@@ -40,7 +41,7 @@ struct plugin {
 
 struct golden {
     char name[256], dir[1024];
-    struct ccb_slice request, facts, gathered, recipe, error, log;
+    struct ccb_slice plugin, request, facts, gathered, recipe, error, log;
 };
 
 static char memory[MEMORY], output[MEMORY], first[MEMORY];
@@ -78,6 +79,7 @@ static void load_golden(struct golden *g, const char *fixtures,
 {
     snprintf(g->name, sizeof(g->name), "%s", name);
     snprintf(g->dir, sizeof(g->dir), "%s/%s", fixtures, name);
+    g->plugin = read_file(g->dir, "plugin.txt");
     g->request = read_file(g->dir, "request.json");
     g->facts = read_file(g->dir, "facts.json");
     if (!g->facts.ptr)
@@ -90,8 +92,8 @@ static void load_golden(struct golden *g, const char *fixtures,
 
 static void free_golden(struct golden *g)
 {
-    struct ccb_slice *all[] = {&g->request, &g->facts, &g->gathered,
-                               &g->recipe,  &g->error, &g->log};
+    struct ccb_slice *all[] = {&g->plugin, &g->request, &g->facts, &g->gathered,
+                               &g->recipe, &g->error,   &g->log};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         ccb_free((void *)(uintptr_t)all[i]->ptr);
 }
@@ -263,17 +265,55 @@ static int check_purity(struct plugin *p, const struct golden *g, int code)
     return check_memory(p, g, code, len);
 }
 
-static int check(struct plugin *p, const struct golden *g)
+/* ---- the plugin --------------------------------------------------------- */
+
+static size_t line_length(struct ccb_slice text)
 {
+    const char *end = memchr(text.ptr, '\n', text.len);
+
+    return end ? (size_t)(end - text.ptr) : text.len;
+}
+
+/* NAME.so of the folder; an image that was opened before is the same again. */
+static int open_plugin(struct plugin *p, const char *plugins,
+                       const struct golden *g)
+{
+    char path[1024];
+    void *image;
+
+    if (g->plugin.ptr)
+        snprintf(path, sizeof(path), "%s/%.*s.so", plugins,
+                 (int)line_length(g->plugin), g->plugin.ptr);
+    else
+        snprintf(path, sizeof(path), "%s/buildpack.so", plugins);
+    image = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!image)
+        return complain(g, "%s", dlerror());
+    p->entry = dlsym(image, CCB_ENTRY_SYMBOL);
+    if (!p->entry)
+        return complain(g, "%s: no " CCB_ENTRY_SYMBOL, path);
+    ccb_test_host_init(&p->host, memory, sizeof(memory), output,
+                       sizeof(output));
+    p->self = p->entry->create(&p->host.host, ccb_slice_of(""));
+    return p->self ? 0 : complain(g, "%s: create refused", path);
+}
+
+static int check(const char *plugins, const struct golden *g)
+{
+    static struct plugin p;
     int code, failed;
 
-    if (!find_function(p, g->name))
+    if (open_plugin(&p, plugins, g))
+        return 1;
+    if (!find_function(&p, g->name))
         return complain(g, "no such function, or the plugin has it not");
     if (!g->request.ptr || (!g->recipe.ptr && !g->error.ptr))
         return complain(g, "a file is missing");
-    code = call(p, g);
-    failed = g->recipe.ptr ? check_recipe(p, g, code) : check_error(p, g, code);
-    failed = failed || check_log(p, g) || check_purity(p, g, code);
+    code = call(&p, g);
+    failed =
+        g->recipe.ptr ? check_recipe(&p, g, code) : check_error(&p, g, code);
+    failed = failed || check_log(&p, g) || check_purity(&p, g, code);
+    p.entry->destroy(p.self);
     if (!failed)
         printf("ok   %s\n", g->name);
     return failed;
@@ -286,7 +326,8 @@ static int is_case(const struct dirent *entry)
     return entry->d_name[0] != '.' && !strchr(entry->d_name, '.');
 }
 
-static int check_all(struct plugin *p, const char *fixtures, const char *only)
+static int check_all(const char *plugins, const char *fixtures,
+                     const char *only)
 {
     struct dirent **entries;
     int count = scandir(fixtures, &entries, is_case, alphasort);
@@ -296,7 +337,7 @@ static int check_all(struct plugin *p, const char *fixtures, const char *only)
         struct golden g;
         if (!only || strcmp(only, entries[i]->d_name) == 0) {
             load_golden(&g, fixtures, entries[i]->d_name);
-            failed += check(p, &g);
+            failed += check(plugins, &g);
             done++;
             free_golden(&g);
         }
@@ -308,52 +349,35 @@ static int check_all(struct plugin *p, const char *fixtures, const char *only)
     return done == 0 || failed > 0;
 }
 
-static int measure(struct plugin *p, const char *fixtures, const char *name,
+static int measure(const char *plugins, const char *fixtures, const char *name,
                    long count)
 {
+    static struct plugin p;
     struct timespec from, to;
     struct golden g;
     double ns;
 
     load_golden(&g, fixtures, name);
+    if (open_plugin(&p, plugins, &g))
+        return 1;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
     for (long i = 0; i < count; i++)
-        call(p, &g);
+        call(&p, &g);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
     ns = (double)(to.tv_sec - from.tv_sec) * 1e9 +
          (double)(to.tv_nsec - from.tv_nsec);
     printf("%s: %.0f ns a call, %zu bytes in, %zu out, %zu allocations, %zu "
            "emits\n",
-           name, ns / (double)count, g.request.len, p->host.result.len,
-           p->host.allocations, p->host.emits);
+           name, ns / (double)count, g.request.len, p.host.result.len,
+           p.host.allocations, p.host.emits);
+    p.entry->destroy(p.self);
     free_golden(&g);
     return 0;
 }
 
-static int open_plugin(struct plugin *p, const char *path)
-{
-    void *image = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-
-    if (!image) {
-        fprintf(stderr, "%s\n", dlerror());
-        return -1;
-    }
-    p->entry = dlsym(image, CCB_ENTRY_SYMBOL);
-    if (!p->entry) {
-        fprintf(stderr, "%s: no " CCB_ENTRY_SYMBOL "\n", path);
-        return -1;
-    }
-    ccb_test_host_init(&p->host, memory, sizeof(memory), output,
-                       sizeof(output));
-    p->self = p->entry->create(&p->host.host, ccb_slice_of(""));
-    return p->self ? 0 : -1;
-}
-
 int main(int argc, char **argv)
 {
-    static struct plugin p;
     long count = 0;
-    int code;
 
     if (argc == 6 && strcmp(argv[1], "-n") == 0) {
         count = strtol(argv[2], NULL, 10);
@@ -361,16 +385,11 @@ int main(int argc, char **argv)
         argc -= 2;
     }
     if (argc < 3) {
-        fprintf(stderr, "usage: plugin_recipes [-n COUNT] PLUGIN.so FIXTURES "
+        fprintf(stderr, "usage: plugin_recipes [-n COUNT] PLUGINS FIXTURES "
                         "[CASE]\n");
         return 2;
     }
-    if (open_plugin(&p, argv[1]) < 0)
-        return 2;
     if (count > 0)
-        code = measure(&p, argv[2], argv[3], count);
-    else
-        code = check_all(&p, argv[2], argc > 3 ? argv[3] : NULL);
-    p.entry->destroy(p.self);
-    return code;
+        return measure(argv[1], argv[2], argv[3], count);
+    return check_all(argv[1], argv[2], argc > 3 ? argv[3] : NULL);
 }

@@ -1,12 +1,14 @@
 /*
  * What all lifecycles of Cloud Foundry's own apps share when an app is run:
  * CC's desire request, and the members of the desired LRP that follow from it
- * alone (contract/nsync.md 3.1 to 3.3). What differs (rootfs, setup, the user,
- * the port) is the plugin's. Part of the helper library; not ABI.
+ * alone (contract/nsync.md 3.1 to 3.3, 3.6). What differs (rootfs, setup, the
+ * user, the port) is the plugin's. For staging an app see ccbridge/staging.h;
+ * the bundle is in ccbridge/bundle.h. Part of the helper library; not ABI.
  */
 #ifndef CCBRIDGE_APP_H
 #define CCBRIDGE_APP_H
 
+#include "ccbridge/bundle.h"
 #include "ccbridge/sdk.h"
 
 #ifdef __cplusplus
@@ -24,6 +26,13 @@ struct ccb_app {
     bool allow_ssh;
 };
 extern const struct ccb_json_shape ccb_app_shape;
+
+/* That the app comes from what its lifecycle runs, and from nothing else. 0, or
+ * CCB_INVALID after `fail` and a log line with the app ("desired-app-invalid").
+ */
+enum ccb_app_source { CCB_APP_DROPLET, CCB_APP_DOCKER_IMAGE };
+int ccb_app_check_source(struct ccb_sdk_call *c, const struct ccb_app *app,
+                         enum ccb_app_source source);
 
 /* The fact "ssh_keys". */
 struct ccb_ssh_keys {

@@ -22,6 +22,27 @@
 extern "C" {
 #endif
 
+/* ---- a plugin without state ---------------------------------------------- */
+
+/*
+ * Most plugins keep nothing between calls. Such a plugin's instance is the
+ * host's own table, which stands as long as the instance does: these two are
+ * the `create` (there is nothing to configure) and `destroy` of its entry, and
+ * ccb_sdk_host gives the host back.
+ */
+struct ccb_instance *ccb_sdk_create(const struct ccb_host *host,
+                                    struct ccb_slice config);
+void ccb_sdk_destroy(struct ccb_instance *self);
+const struct ccb_host *ccb_sdk_host(const struct ccb_instance *self);
+
+/* The work of `get_interface`: the table of that id, or NULL. */
+struct ccb_sdk_interface {
+    const char *id;
+    const void *table;
+};
+const void *ccb_sdk_find_interface(const struct ccb_sdk_interface *list,
+                                   size_t count, const char *id);
+
 /* ---- one call ----------------------------------------------------------- */
 
 /*
@@ -64,6 +85,9 @@ int ccb_sdk_decode(struct ccb_sdk_call *c, enum ccb_json_extent extent,
 int ccb_sdk_fail(struct ccb_sdk_call *c, int code, const char *text);
 /* `fail` with the error's own code, id and text. */
 int ccb_sdk_fail_error(struct ccb_sdk_call *c, const struct ccb_error *err);
+/* `fail` with CCB_FAILED and "WHAT: TEXT", whatever the error's own code. */
+int ccb_sdk_fail_for(struct ccb_sdk_call *c, const char *what,
+                     const struct ccb_error *err);
 
 /* A string or bool among the facts; empty slice, false when absent. */
 struct ccb_slice ccb_sdk_fact_string(struct ccb_sdk_call *c, const char *name);
@@ -166,6 +190,7 @@ void ccb_action_end_list(struct ccb_json_writer *w);
 void ccb_action_begin_try(struct ccb_json_writer *w);
 void ccb_action_end_try(struct ccb_json_writer *w);
 
+#define CCB_SECOND INT64_C(1000000000) /* ns */
 void ccb_action_begin_timeout(struct ccb_json_writer *w);
 void ccb_action_end_timeout(struct ccb_json_writer *w, int64_t nanoseconds);
 
@@ -181,6 +206,10 @@ void ccb_action_end_progress(struct ccb_json_writer *w,
 void ccb_action_begin_run(struct ccb_json_writer *w, struct ccb_slice path);
 void ccb_action_end_run(struct ccb_json_writer *w, uint64_t nofile,
                         struct ccb_slice user, struct ccb_slice log_source);
+
+/* Writes the member "args". */
+void ccb_put_args(struct ccb_json_writer *w, const struct ccb_slice *args,
+                  size_t count);
 
 /* {name,value} pairs as they come from the Cloud Controller. They are only
  * passed on, so both stay in their JSON form, quotes included. */
