@@ -41,10 +41,12 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS=30
 	@.ci/setup build test fuzz
 	@.ci/fuzz
 
-bench: ## measure against nginx beside it; BENCH_SECONDS=5 BENCH_ROUNDS=3
+bench: ## measure against nginx and curl; BENCH_SECONDS=5 BENCH_ROUNDS=3 BULK_APPS=...
 	@.ci/setup build bench
 	@$(RELEASE)
+	@cmake --build build/release --target ccb-recipe-cost
 	@tests/bench/run.sh build/release
+	@tests/bench/bulk.sh build/release
 
 bench-instructions: ## instructions per request, counted by callgrind
 	@.ci/setup build bench

@@ -135,7 +135,8 @@ void ccb_lock_log_trouble(const struct ccb_lock *lock, const char *action,
 
 uint64_t ccb_lock_ms(int64_t ns)
 {
-    return ns > CCB_MILLISECOND ? (uint64_t)(ns / CCB_MILLISECOND) : 1;
+    return ns > CCB_MILLISECOND ? (uint64_t)((ns - 1) / CCB_MILLISECOND + 1)
+                                : 1;
 }
 
 /* ---- status ------------------------------------------------------------- */

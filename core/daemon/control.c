@@ -68,15 +68,15 @@ static size_t put_routes(struct ccb_control *control)
     return n;
 }
 
-int ccb_control_open(struct ccb_control *control, struct ccb_thread *thread,
-                     int fd, const struct ccb_http_limits *limits,
+int ccb_control_open(struct ccb_control *control, int fd,
+                     const struct ccb_http_limits *limits,
                      struct ccb_error *err)
 {
+    struct ccb_thread *thread = control->thread;
     struct ccb_http_server_options options = {.limits = limits};
     size_t i, count = 1;
     for (i = 0; i < thread->seat_count; i++)
         count += thread->seats[i].member->role->control_count;
-    control->thread = thread;
     control->routes = ccb_calloc(count, sizeof(*control->routes));
     if (!control->routes) {
         close(fd);

@@ -23,9 +23,9 @@ struct ccb_control {
 /* The socket in `state_dir`. CCB_CONFLICT when another daemon has it. */
 int ccb_control_listen(const char *state_dir, int *fd, struct ccb_error *err);
 
-/* Takes `fd` over. The thread's seats are taken. */
-int ccb_control_open(struct ccb_control *control, struct ccb_thread *thread,
-                     int fd, const struct ccb_http_limits *limits,
+/* Takes `fd` over. The thread is set, and its seats are taken. */
+int ccb_control_open(struct ccb_control *control, int fd,
+                     const struct ccb_http_limits *limits,
                      struct ccb_error *err);
 
 /* on_closed is called when nothing is in flight there; also at once, when it

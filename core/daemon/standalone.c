@@ -19,8 +19,9 @@
 
 #define SECRET_BYTES 16
 
-/* Which rows hold. Nothing is taken for granted where neither is our own. */
-enum when { OWN_CELL, OWN_CONTROLLER, OWN_ANY, CONDITIONS };
+/* Which rows hold. Addresses are taken for granted only where cell or
+ * controller are our own. */
+enum when { ALWAYS, NO_CONSUL, OWN_CELL, OWN_CONTROLLER, OWN_ANY, CONDITIONS };
 
 /* In a value, {0} to {6} are the addresses, the others what facts says. */
 static const struct {
@@ -28,7 +29,8 @@ static const struct {
     enum when when;
 } rows[] = {
     {"listenHost", "127.0.0.1", OWN_ANY},
-    {"stateDir", "{state}", OWN_ANY},
+    {"stateDir", "{state}", ALWAYS},
+    {"lockFile", "{state}/lock", NO_CONSUL},
     {"controllerAddress", "{0}", OWN_CONTROLLER},
     {"ccBaseURL", "http://{0}", OWN_CONTROLLER},
     {"ccUsername", "internal_user", OWN_CONTROLLER},
@@ -43,7 +45,6 @@ static const struct {
     {"nsyncURL", "http://{3}", OWN_ANY},
     {"tps-listener.listenAddr", "{4}", OWN_ANY},
     {"tpsURL", "http://{4}", OWN_CONTROLLER},
-    {"tps-watcher.noLock", "true", OWN_ANY},
     {"file-server.address", "{5}", OWN_ANY},
     {"fileServerURL", "http://{5}", OWN_ANY},
     {"staticDirectory", "{bundles}", OWN_ANY},
@@ -182,12 +183,12 @@ static int find_facts(struct facts *facts, int argc, char **argv,
                       struct ccb_error *err)
 {
     int code;
+    facts->holds[ALWAYS] = true;
+    facts->holds[NO_CONSUL] = !typed(argc, argv, "consulCluster");
     facts->holds[OWN_CELL] = !typed(argc, argv, "diegoAPIURL");
     facts->holds[OWN_CONTROLLER] = !typed(argc, argv, "ccBaseURL");
     facts->holds[OWN_ANY] =
         facts->holds[OWN_CELL] || facts->holds[OWN_CONTROLLER];
-    if (!facts->holds[OWN_ANY])
-        return 0;
     ccb_place_find("bundles", facts->bundles, sizeof(facts->bundles));
     ccb_place_find("buildpacks", facts->buildpacks, sizeof(facts->buildpacks));
     find_stack(facts, typed(argc, argv, "rootfs"));

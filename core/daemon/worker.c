@@ -128,12 +128,13 @@ int ccb_thread_open(struct ccb_thread *thread,
     if (code < 0)
         return code;
     thread->opened = true;
+    thread->control.thread = thread;
     code = ccb_http_client_open(&thread->client, &thread->loop, err);
     for (i = 0; code == 0 && i < options->member_count; i++)
         if (options->number == 0 || !options->members[i].role->single)
             code = open_seat(thread, &options->members[i], options, err);
     if (code == 0 && options->control_fd >= 0)
-        code = ccb_control_open(&thread->control, thread, options->control_fd,
+        code = ccb_control_open(&thread->control, options->control_fd,
                                 options->limits, err);
     return code;
 }

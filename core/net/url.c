@@ -251,68 +251,6 @@ int ccb_url_parse(struct ccb_url *out, struct ccb_slice text,
     return why == NULL ? CCB_OK : bad_url(text, why, err);
 }
 
-static int bad_address(const char *why, struct ccb_slice text,
-                       struct ccb_error *err)
-{
-    return ccb_error_set(err, CCB_INVALID, "%s in address%s%.*s", why,
-                         text.len > 0 ? " " : "",
-                         (int)(text.len > 200 ? 200 : text.len), text.ptr);
-}
-
-/* "[host]:port": the words for what is wrong, or NULL. */
-static const char *split_bracketed(struct ccb_slice text, const char *colon,
-                                   struct ccb_slice *host)
-{
-    const char *end = find_byte(text, ']');
-
-    if (end == NULL)
-        return "missing ']'";
-    if (end + 1 != colon)
-        return end + 1 < text.ptr + text.len && end[1] == ':'
-                   ? "too many colons"
-                   : "missing port";
-    *host = ccb_slice_make(text.ptr + 1, (size_t)(end - text.ptr) - 1);
-    if (find_byte(*host, '[') != NULL)
-        return "unexpected '['";
-    return NULL;
-}
-
-static const char *split_plain(struct ccb_slice text, const char *colon,
-                               struct ccb_slice *host)
-{
-    *host = ccb_slice_make(text.ptr, (size_t)(colon - text.ptr));
-    if (find_byte(*host, ':') != NULL)
-        return "too many colons";
-    if (find_byte(*host, '%') != NULL)
-        return "missing brackets";
-    if (find_byte(*host, '[') != NULL)
-        return "unexpected '['";
-    if (find_byte(*host, ']') != NULL)
-        return "unexpected ']'";
-    return NULL;
-}
-
-int ccb_url_split_host_port(struct ccb_slice authority, struct ccb_slice *host,
-                            struct ccb_slice *port, struct ccb_error *err)
-{
-    const char *colon = find_last(authority, ':');
-    const char *why;
-
-    *host = *port = nothing;
-    if (colon == NULL)
-        return bad_address("missing port", authority, err);
-    why = authority.ptr[0] == '[' ? split_bracketed(authority, colon, host)
-                                  : split_plain(authority, colon, host);
-    if (why != NULL)
-        return bad_address(why, authority, err);
-    *port = slice_from(authority, (size_t)(colon - authority.ptr) + 1);
-    if (find_byte(*port, '[') != NULL)
-        return bad_address("unexpected '['", authority, err);
-    if (find_byte(*port, ']') != NULL)
-        return bad_address("unexpected ']'", authority, err);
-    return CCB_OK;
-}
-
 int ccb_url_unescape(struct ccb_arena *arena, struct ccb_slice text,
                      struct ccb_slice *out)
 {

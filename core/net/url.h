@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "ccbridge/address.h" /* ccb_url_split_host_port */
 #include "ccbridge/error.h"
 #include "ccbridge/slice.h"
 
@@ -28,11 +29,6 @@ struct ccb_url {
  * without its user info: "://x" has no scheme, "http://h:port" a bad port. */
 int ccb_url_parse(struct ccb_url *out, struct ccb_slice text,
                   struct ccb_error *err);
-
-/* Go's net.SplitHostPort on the authority of a URL: CCB_INVALID with its words
- * ("missing port in address X", "too many colons in address X"). */
-int ccb_url_split_host_port(struct ccb_slice authority, struct ccb_slice *host,
-                            struct ccb_slice *port, struct ccb_error *err);
 
 /* %XX decoding of a path; '+' stands. CCB_INVALID for a broken '%'. */
 int ccb_url_unescape(struct ccb_arena *arena, struct ccb_slice text,

@@ -6,10 +6,10 @@
 
 #include "base/buf.h"
 #include "cc/cc.h"
+#include "consul/catalog.h"
 #include "diego/diego.h"
 #include "role/role.h"
-
-#define CCB_STAGER_DOMAIN "cf-app-staging"
+#include "stager/recipe.h"
 
 struct ccb_stager_config {
     const char *stager_url;
@@ -42,12 +42,18 @@ struct ccb_stager_shared {
     struct ccb_buf facts;
 };
 
+/* How many costly facts are addresses of a service in Consul (role.c). */
+#define CCB_STAGER_SERVICES 1
+
 /* Once a worker. */
 struct ccb_stager {
     struct ccb_stager_shared *shared;
     const struct ccb_worker *worker;
     struct ccb_diego *diego;
     struct ccb_cc_options cc;
+    struct ccb_catalog_service services[CCB_STAGER_SERVICES];
+    struct ccb_fact_gatherer gatherers[CCB_STAGER_SERVICES];
+    struct ccb_staging_maker maker;
 };
 
 /* The session that is the parent of a lifecycle's lines. */

@@ -212,6 +212,41 @@ static void close_instance(void *instance)
     ccb_free(stager);
 }
 
+/* The costly facts a plugin may ask for that Consul knows. */
+static const struct {
+    const char *fact, *service;
+} services[CCB_STAGER_SERVICES] = {
+    {"docker_registries", "docker-registry"},
+};
+
+static void init_maker(struct ccb_stager *stager)
+{
+    const struct ccb_worker *worker = stager->worker;
+    struct ccb_stager_shared *s = stager->shared;
+    size_t i;
+    for (i = 0; i < CCB_STAGER_SERVICES; i++) {
+        stager->services[i] = (struct ccb_catalog_service){
+            .client = worker->client,
+            .consul_cluster = s->config->consul_cluster,
+            .name = services[i].service,
+        };
+        stager->gatherers[i] = (struct ccb_fact_gatherer){
+            .name = services[i].fact,
+            .gather = ccb_catalog_gather,
+            .user = &stager->services[i],
+        };
+    }
+    stager->maker = (struct ccb_staging_maker){
+        .loop = worker->loop,
+        .plugins = worker->plugins,
+        .dialect = ccb_diego_dialect(stager->diego),
+        .facts = ccb_buf_slice(&s->facts),
+        .gatherers = stager->gatherers,
+        .gatherer_count = CCB_STAGER_SERVICES,
+        .stager_url = s->config->stager_url,
+    };
+}
+
 static int open_instance(void **instance, void *shared,
                          const struct ccb_worker *worker, struct ccb_error *err)
 {
@@ -234,6 +269,7 @@ static int open_instance(void **instance, void *shared,
         ccb_free(stager);
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     }
+    init_maker(stager);
     *instance = stager;
     return 0;
 }

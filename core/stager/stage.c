@@ -4,8 +4,6 @@
  * everything they need lies in the request's arena.
  */
 #include "base/metrics.h"
-#include "model/recipe.h"
-#include "model/staging.h"
 #include "stager/internal.h"
 
 struct stage {
@@ -14,15 +12,13 @@ struct stage {
     struct ccb_arena *arena;
     struct ccb_slice guid;
     struct ccb_staging_request message;
-    struct ccb_plugin *plugin;
-    struct ccb_slice callback_url;
     struct ccb_buf task;
     struct ccb_log_session log;   /* stager.staging-handler.staging-request */
     struct ccb_log_session build; /* stager.traditional.build-recipe */
     struct ccb_log_field log_fields[1], build_fields[2];
 };
 
-static void on_recipe(void *user, const struct ccb_plugin_result *result);
+static void on_recipe(void *user, const struct ccb_staging_answer *answer);
 static void on_created(void *user, const struct ccb_diego_answer *answer);
 
 /* ---- ends --------------------------------------------------------------- */
@@ -82,19 +78,17 @@ static struct stage *begin(struct ccb_http_request *request,
     return stage;
 }
 
-static void call_plugin(struct stage *stage)
+static void build(struct stage *stage, const struct ccb_staging_choice *choice)
 {
-    struct ccb_stager_shared *shared = stage->stager->shared;
     struct ccb_log_session *lifecycle =
-        ccb_stager_lifecycle_session(shared, stage->message.lifecycle);
-    struct ccb_plugin_call_options call = {
-        .function = CCB_PLUGIN_STAGING_RECIPE,
+        ccb_stager_lifecycle_session(stage->stager->shared, choice->lifecycle);
+    struct ccb_staging_options options = {
         .guid = stage->guid,
-        .dialect = ccb_diego_dialect(stage->stager->diego),
-        .message = stage->message.document.raw,
-        .facts = ccb_buf_slice(&shared->facts),
+        .request = &stage->message,
+        .plugin = choice->plugin,
         .arena = stage->arena,
         .log = lifecycle,
+        .document = &stage->task,
         .on_done = on_recipe,
         .user = stage,
     };
@@ -104,8 +98,7 @@ static void call_plugin(struct stage *stage)
     ccb_log_begin(&stage->build, lifecycle, "build-recipe", stage->build_fields,
                   2);
     ccb_log_info(&stage->build, "staging-request");
-    if (ccb_plugin_call(stage->plugin, stage->stager->worker->loop, &call,
-                        &err) < 0)
+    if (ccb_staging_build(&stage->stager->maker, &options, &err) < 0)
         fail(stage, "recipe-building-failed", NULL, ccb_slice_of(err.message));
 }
 
@@ -113,6 +106,7 @@ void ccb_stager_stage(struct ccb_http_request *request, void *user)
 {
     struct ccb_stager *stager = user;
     struct stage *stage = begin(request, stager);
+    struct ccb_staging_choice choice;
     struct ccb_error err;
     if (!stage) {
         ccb_http_respond(request, 500, NULL, ccb_slice_make(NULL, 0));
@@ -125,58 +119,20 @@ void ccb_stager_stage(struct ccb_http_request *request, void *user)
         finish(stage, err.code == CCB_NO_MEMORY ? 500 : 400);
         return;
     }
-    stage->plugin =
-        ccb_plugins_find(stager->worker->plugins, stage->message.lifecycle,
-                         stage->message.stack);
-    if (!stage->plugin) {
-        ccb_log_write(
-            &stage->log, CCB_LEVEL_ERROR, "backend-not-found",
-            CCB_FIELDS(ccb_log_text("backend", stage->message.lifecycle)));
+    ccb_staging_choose(&choice, stager->worker->plugins, &stage->message);
+    if (!choice.plugin) {
+        ccb_log_write(&stage->log, CCB_LEVEL_ERROR, "backend-not-found",
+                      CCB_FIELDS(ccb_log_text("backend", choice.lifecycle)));
         finish(stage, 404);
         return;
     }
     ccb_metric_add(CCB_METRIC_STAGING_START_REQUESTS, 1);
-    call_plugin(stage);
+    build(stage, &choice);
 }
 
 /* ---- 2: the recipe ------------------------------------------------------ */
 
-static struct ccb_slice encode_annotation(struct stage *stage)
-{
-    const struct ccb_plugins *plugins = stage->stager->worker->plugins;
-    struct ccb_staging_annotation annotation = {.lifecycle =
-                                                    stage->message.lifecycle};
-    struct ccb_buf text = {0};
-    struct ccb_slice copy;
-    if (!ccb_plugins_annotation_is_enough(plugins, stage->plugin,
-                                          annotation.lifecycle))
-        annotation.plugin = ccb_slice_of(ccb_plugin_id(stage->plugin));
-    ccb_staging_annotation_encode(&text, &annotation);
-    copy = ccb_arena_copy(stage->arena, ccb_buf_slice(&text));
-    ccb_buf_destroy(&text);
-    return copy;
-}
-
-static int encode_task(struct stage *stage, struct ccb_json recipe,
-                       struct ccb_error *err)
-{
-    struct ccb_task_identity identity = {
-        .task_guid = stage->guid,
-        .domain = CCB_LIT(CCB_STAGER_DOMAIN),
-        .log_guid = stage->message.log_guid,
-        .annotation = encode_annotation(stage),
-    };
-    stage->callback_url =
-        ccb_arena_format(stage->arena, "%s/v1/staging/%.*s/completed",
-                         stage->stager->shared->config->stager_url,
-                         (int)stage->guid.len, stage->guid.ptr);
-    if (!stage->callback_url.ptr || !identity.annotation.ptr)
-        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    identity.completion_callback_url = stage->callback_url;
-    return ccb_task_recipe_encode(&stage->task, recipe, &identity, err);
-}
-
-static void create_task(struct stage *stage)
+static void create_task(struct stage *stage, struct ccb_slice callback_url)
 {
     struct ccb_diego_call_options call = {
         .operation = CCB_DIEGO_CREATE_TASK,
@@ -186,32 +142,27 @@ static void create_task(struct stage *stage)
         .user = stage,
     };
     struct ccb_error err;
-    ccb_log_write(
-        &stage->log, CCB_LEVEL_INFO, "desiring-task",
-        CCB_FIELDS(ccb_log_text("task_guid", stage->guid),
-                   ccb_log_text("callback_url", stage->callback_url)));
+    ccb_log_write(&stage->log, CCB_LEVEL_INFO, "desiring-task",
+                  CCB_FIELDS(ccb_log_text("task_guid", stage->guid),
+                             ccb_log_text("callback_url", callback_url)));
     if (ccb_diego_call(stage->stager->diego, &call, &err) < 0)
         fail(stage, "staging-failed", NULL, ccb_slice_of(err.message));
 }
 
-static void on_recipe(void *user, const struct ccb_plugin_result *result)
+static void on_recipe(void *user, const struct ccb_staging_answer *answer)
 {
     struct stage *stage = user;
-    struct ccb_error err;
-    if (result->code < 0) {
-        const char *id = ccb_arena_cstr(stage->arena, result->cc_error_id);
-        fail(stage, "recipe-building-failed", id, ccb_slice_of(result->error));
-        return;
-    }
-    if (encode_task(stage, result->value, &err) < 0) {
-        fail(stage, "recipe-building-failed", NULL, ccb_slice_of(err.message));
+    if (answer->code < 0) {
+        fail(stage, "recipe-building-failed",
+             ccb_arena_cstr(stage->arena, answer->cc_error_id),
+             ccb_slice_of(answer->error));
         return;
     }
     if (ccb_log_enabled(CCB_LEVEL_DEBUG))
         ccb_log_write(&stage->build, CCB_LEVEL_DEBUG, "staging-task-request",
                       CCB_FIELDS(ccb_log_json("task-request",
                                               ccb_buf_slice(&stage->task))));
-    create_task(stage);
+    create_task(stage, answer->callback_url);
 }
 
 /* ---- 3: the back end's word --------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "cc/cc.h"
+#include "consul/lock.h"
 #include "diego/diego.h"
 #include "role/role.h"
 
@@ -67,18 +68,9 @@ void ccb_tps_bulk(struct ccb_http_request *request, void *user);
 
 struct ccb_watcher_config {
     const char *diego_api_url;
-    const char *consul_cluster;
-    int64_t lock_ttl, lock_retry_interval;
-    bool no_lock;
+    struct ccb_lock_config lock;
     const char *cc_base_url, *cc_username, *cc_password;
     bool skip_cert_verify;
-};
-
-/* Once a process. */
-struct ccb_watcher_shared {
-    const struct ccb_watcher_config *config;
-    struct ccb_log_session lock_log; /* number 1, as in the historic program */
-    struct ccb_log_session log;      /* tps-watcher.watcher, number 2 */
 };
 
 /* ---- crashes on their way to CC ----------------------------------------- */

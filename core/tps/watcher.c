@@ -1,12 +1,11 @@
 /*
- * tps-watcher as a role: flags (contract/tps.md 2.1), the check of its command
- * line, the stream of events (2.2) and what is done with each (2.3, 2.4).
+ * tps-watcher as a role: flags (contract/tps.md 2.1), the lock, the stream of
+ * events (2.2) and what is done with each (2.3, 2.4).
  *
- * It has no door. There must be one in a platform: the Consul lock that sees to
- * that is not built yet, so it only starts where it is told to do without.
+ * It has no door. One acts in a platform: the stream is read only while the
+ * lock is held, and the process ends when it is lost.
  */
 #include "base/mem.h"
-#include "net/url.h"
 #include "tps/crash.h"
 #include "tps/internal.h"
 #include "tps/tps.h"
@@ -20,27 +19,7 @@ static const struct ccb_flag flags[] = {
      .placeholder = "URL",
      .help = "Base URL of the Receptor, with user and password where it wants "
              "them"},
-    {.name = "consulCluster",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(consul_cluster),
-     .placeholder = "URL",
-     .help = "Consul agent that keeps the lock (refused by this version, "
-             "unless -noLock)"},
-    {.name = "lockTTL",
-     .type = CCB_FLAG_DURATION,
-     .offset = AT(lock_ttl),
-     .default_text = "10s",
-     .help = "Life of the lock's session"},
-    {.name = "lockRetryInterval",
-     .type = CCB_FLAG_DURATION,
-     .offset = AT(lock_retry_interval),
-     .default_text = "5s",
-     .help = "Pause before the lock is tried again"},
-    {.name = "noLock",
-     .type = CCB_FLAG_BOOL,
-     .offset = AT(no_lock),
-     .help = "Run without the Consul lock, where there is no second "
-             "tps-watcher: CC is told of a crash once by each"},
+    CCB_LOCK_FLAGS(AT(lock)),
     {.name = "ccBaseURL",
      .type = CCB_FLAG_STRING,
      .offset = AT(cc_base_url),
@@ -64,38 +43,10 @@ static const struct ccb_flag flags[] = {
 
 /* ---- the command line --------------------------------------------------- */
 
-static int check_consul(const char *text, struct ccb_error *err)
-{
-    struct ccb_url url;
-    int code;
-    if (!text[0])
-        return ccb_error_set(err, CCB_INVALID,
-                             "consulCluster is empty: the URL of a Consul "
-                             "agent is needed for the lock; -noLock runs "
-                             "without, where there is no second tps-watcher");
-    code = ccb_url_parse(&url, ccb_slice_of(text), err);
-    if (code == 0 && (!(ccb_slice_is(url.scheme, "http") ||
-                        ccb_slice_is(url.scheme, "https")) ||
-                      url.host.len == 0))
-        code = ccb_error_set(err, CCB_INVALID,
-                             "use one URL, http:// or https:// with a host");
-    if (code < 0) {
-        ccb_error_prefix(err, "consulCluster");
-        return code;
-    }
-    return ccb_error_set(err, CCB_UNSUPPORTED,
-                         "consulCluster: the Consul lock comes with a later "
-                         "version; until then run one tps-watcher, with "
-                         "-noLock");
-}
-
 static int check(const void *config, const char **action, struct ccb_error *err)
 {
     const struct ccb_watcher_config *c = config;
-    if (c->no_lock)
-        return 0;
-    *action = "new-client-failed";
-    return check_consul(c->consul_cluster, err);
+    return ccb_lock_check(&c->lock, action, err);
 }
 
 static size_t doors(const void *config, struct ccb_door *out)
@@ -108,7 +59,11 @@ static size_t doors(const void *config, struct ccb_door *out)
 /* ---- events ------------------------------------------------------------- */
 
 struct watcher {
-    struct ccb_watcher_shared *shared;
+    const struct ccb_watcher_config *config;
+    const struct ccb_worker *worker;
+    struct ccb_lock *lock;
+    struct ccb_log_session log; /* tps-watcher.watcher, behind the lock's */
+    bool started;               /* the lock is held, events are read */
     struct ccb_diego *diego;
     struct ccb_diego_subscription *subscription;
     struct ccb_crash_posts *posts;
@@ -123,12 +78,12 @@ static void on_room(void *user)
 
 static void tell(struct watcher *w, const struct ccb_crash *crash)
 {
-    ccb_log_write(&w->shared->log, CCB_LEVEL_INFO, "app-crashed",
+    ccb_log_write(&w->log, CCB_LEVEL_INFO, "app-crashed",
                   CCB_FIELDS(ccb_log_text("process-guid", crash->process_guid),
                              ccb_log_int("index", crash->message.index)));
     if (ccb_crash_posts_add(w->posts, crash->process_guid, &crash->message) < 0)
         ccb_log_write(
-            &w->shared->log, CCB_LEVEL_INFO, "failed-app-crashed",
+            &w->log, CCB_LEVEL_INFO, "failed-app-crashed",
             CCB_FIELDS(ccb_log_text("process-guid", crash->process_guid),
                        ccb_log_int("index", crash->message.index),
                        ccb_log_cstr("error", "out of memory")));
@@ -146,8 +101,7 @@ static bool on_event(void *user, const struct ccb_diego_event *event)
     int code = arena ? ccb_crash_find(event, &crash, &found, arena, &err)
                      : ccb_error_set(&err, CCB_NO_MEMORY, "out of memory");
     if (code < 0)
-        ccb_log_error(&w->shared->log, "failed-getting-next-event",
-                      err.message);
+        ccb_log_error(&w->log, "failed-getting-next-event", err.message);
     else if (found)
         tell(w, &crash);
     ccb_arena_unref(arena);
@@ -172,7 +126,7 @@ static void on_trouble(void *user, enum ccb_diego_trouble trouble,
     bool said = trouble == CCB_DIEGO_UNREACHABLE && w->waiting;
     w->waiting = trouble == CCB_DIEGO_UNREACHABLE;
     if (!said)
-        ccb_log_write(&w->shared->log, troubles[trouble].level,
+        ccb_log_write(&w->log, troubles[trouble].level,
                       troubles[trouble].action,
                       CCB_FIELDS(ccb_log_cstr("error", why)));
 }
@@ -183,87 +137,121 @@ static void on_open(void *user)
     w->waiting = false;
 }
 
-/* ---- per process, per worker -------------------------------------------- */
+/* ---- the lock ----------------------------------------------------------- */
 
-static void release(void *shared)
-{
-    ccb_free(shared);
-}
-
-static int prepare(void **shared, const void *config,
-                   struct ccb_log_session *log, struct ccb_error *err)
-{
-    struct ccb_watcher_shared *s = ccb_calloc(1, sizeof(*s));
-    if (!s)
-        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    s->config = config;
-    ccb_log_begin(&s->lock_log, log, "lock-bbs", NULL, 0);
-    ccb_log_begin(&s->log, log, "watcher", NULL, 0);
-    *shared = s;
-    return 0;
-}
-
-static void free_watcher(struct watcher *w)
-{
-    ccb_diego_unsubscribe(w->subscription);
-    ccb_crash_posts_free(w->posts);
-    ccb_diego_close(w->diego);
-    ccb_free(w);
-}
-
-static void close_instance(void *instance)
-{
-    struct watcher *w = instance;
-    struct ccb_watcher_shared *shared = w->shared;
-    ccb_log_info(&shared->log, "stopping");
-    free_watcher(w);
-    ccb_log_info(&shared->log, "finished");
-}
-
-static int subscribe(struct watcher *w, const struct ccb_worker *worker,
-                     struct ccb_error *err)
+static int subscribe(struct watcher *w, struct ccb_error *err)
 {
     struct ccb_diego_subscribe_options options = {
-        .loop = worker->loop,
+        .loop = w->worker->loop,
         .on_open = on_open,
         .on_event = on_event,
         .on_trouble = on_trouble,
         .user = w,
     };
-    const struct ccb_watcher_config *c = w->shared->config;
+    const struct ccb_watcher_config *c = w->config;
     struct ccb_cc_options cc = {
-        .client = worker->client,
+        .client = w->worker->client,
         .base_url = ccb_slice_of(c->cc_base_url),
         .username = ccb_slice_of(c->cc_username),
         .password = ccb_slice_of(c->cc_password),
         .skip_cert_verify = c->skip_cert_verify,
     };
-    w->diego = ccb_diego_open_receptor(worker->client,
+    w->diego = ccb_diego_open_receptor(w->worker->client,
                                        ccb_slice_of(c->diego_api_url), 0);
-    w->posts = ccb_crash_posts_create(&cc, &w->shared->log, on_room, w);
+    w->posts = ccb_crash_posts_create(&cc, &w->log, on_room, w);
     if (!w->diego || !w->posts)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     return ccb_diego_subscribe(w->diego, &options, &w->subscription, err);
 }
 
+static void on_held(void *user)
+{
+    struct watcher *w = user;
+    struct ccb_error err;
+    w->started = true;
+    ccb_log_info(&w->log, "starting");
+    if (subscribe(w, &err) < 0) {
+        w->worker->fail(w->worker, "watcher", err.message);
+        return;
+    }
+    ccb_log_info(&w->log, "started");
+    ccb_log_info(w->worker->log, "started");
+}
+
+static void on_lost(void *user, const char *why)
+{
+    struct watcher *w = user;
+    w->worker->fail(w->worker, "lock-maintainer", why);
+}
+
+/* ---- its life ----------------------------------------------------------- */
+
+/* The configuration is all that is shared. */
+static int prepare(void **shared, const void *config,
+                   struct ccb_log_session *log, struct ccb_error *err)
+{
+    (void)log;
+    (void)err;
+    *shared = (void *)(uintptr_t)config;
+    return 0;
+}
+
+static void release(void *shared)
+{
+    (void)shared;
+}
+
+/* The lock goes last: nobody else begins before this one has ended. */
+static void close_instance(void *instance)
+{
+    struct watcher *w = instance;
+    if (w->started)
+        ccb_log_info(&w->log, "stopping");
+    ccb_diego_unsubscribe(w->subscription);
+    ccb_crash_posts_free(w->posts);
+    ccb_diego_close(w->diego);
+    if (w->started)
+        ccb_log_info(&w->log, "finished");
+    ccb_lock_close(w->lock);
+    ccb_free(w);
+}
+
 static int open_instance(void **instance, void *shared,
                          const struct ccb_worker *worker, struct ccb_error *err)
 {
-    struct ccb_watcher_shared *s = shared;
+    const struct ccb_watcher_config *config = shared;
     struct watcher *w = ccb_calloc(1, sizeof(*w));
+    struct ccb_lock_options options = {
+        .config = &config->lock,
+        .name = &ccb_lock_tps_watcher,
+        .loop = worker->loop,
+        .log = worker->log,
+        .on_held = on_held,
+        .on_lost = on_lost,
+        .user = w,
+    };
     int code;
     if (!w)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    w->shared = s;
-    ccb_log_info(&s->log, "starting");
-    code = subscribe(w, worker, err);
+    w->config = config;
+    w->worker = worker;
+    code = ccb_lock_open(&w->lock, &options, err);
     if (code < 0) {
-        free_watcher(w);
+        ccb_free(w);
         return code;
     }
-    ccb_log_info(&s->log, "started");
+    ccb_log_begin(&w->log, worker->log, "watcher", NULL, 0);
     *instance = w;
     return 0;
+}
+
+static void put_status(void *instance, struct ccb_json_writer *w)
+{
+    const struct watcher *watcher = instance;
+    ccb_json_key(w, "lock");
+    ccb_json_begin_object(w);
+    ccb_lock_put_status(watcher->lock, w);
+    ccb_json_end_object(w);
 }
 
 const struct ccb_role ccb_tps_watcher_role = {
@@ -273,7 +261,6 @@ const struct ccb_role ccb_tps_watcher_role = {
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),
     .config_size = sizeof(struct ccb_watcher_config),
-    .ready = "started",
     .stopped = "exited",
     .failed = "exited-with-failure",
     .check = check,
@@ -281,5 +268,6 @@ const struct ccb_role ccb_tps_watcher_role = {
     .prepare = prepare,
     .release = release,
     .open = open_instance,
+    .put_status = put_status,
     .close = close_instance,
 };

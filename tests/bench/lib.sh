@@ -136,6 +136,32 @@ CONF
     start_nginx fake "$new"
 }
 
+# The peer that does the same HTTP work: takes the body, hands it to the fake
+# Receptor, answers what that answers. Sets proxy_pid and proxy_url.
+start_proxy() {
+    free_port
+    proxy_url=http://127.0.0.1:$port
+    nginx_conf proxy <<CONF
+    client_body_buffer_size 256k;
+    upstream receptor {
+        server ${fake_new#http://};
+        keepalive 64;
+        keepalive_requests 100000000;
+    }
+    server {
+        listen 127.0.0.1:$port backlog=511;
+        location / {
+            proxy_method POST;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_pass http://receptor/v1/tasks;
+        }
+    }
+CONF
+    start_nginx proxy "$port"
+    proxy_pid=$pid
+}
+
 # daemon_command ROLE BACK_END: sets `command` and `port` (of the role) and
 # `ready` (the text of its log when it serves).
 daemon_command() {

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # tests/bench/run.sh BUILD_DIR: what a request costs, as a ratio to nginx
-# serving a 10 KB file in the same minutes on the same machine.
+# serving a 10 KB file, and to nginx handing the same body to the same Receptor
+# and its answer back, in the same minutes on the same machine; then what one
+# call of a plugin costs.
 #
 # Every round measures nginx, then the row; a row's ratio is the median over
 # the rounds. Figures of a busy machine are noisy and are not judged: only a
@@ -44,12 +46,16 @@ sample() {
     done
 }
 
-line() { printf '%-30s %9s %12s %8s %6s %6s  %s\n' "$@"; }
+line() { printf '%-30s %9s %12s %10s %8s %6s %6s %8s  %s\n' "$@"; }
+
+per_cpu_second() { awk -v c="$1" 'BEGIN { printf "%.0f", 1000 / c }'; }
+
+quotient() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
 
 # row NAME BAR AIM METHOD PATH BODY: on `pid` and `url`.
 row() {
     local name=$1 bar=$2 aim=$3 row_pid=$pid row_url=$url round failed=0 unit
-    local ratios=() costs=() rates=() sampler ratio word
+    local ratios=() proxied=() costs=() rates=() sampler ratio word same
     shift 3
     load "$row_pid" "$row_url" "$@" # warm; not counted
     touch "$tmp/sampling"
@@ -61,12 +67,17 @@ row() {
         failed=$((failed + bad))
         peer_costs+=("$unit")
         peer_rates+=("$per_second")
+        load "$proxy_pid" "$proxy_url" "$@"
+        same=$per_1000
+        failed=$((failed + bad))
+        proxy_costs+=("$same")
+        proxy_rates+=("$per_second")
         load "$row_pid" "$row_url" "$@"
         failed=$((failed + bad))
         costs+=("$per_1000")
         rates+=("$per_second")
-        ratios+=("$(awk -v a="$per_1000" -v b="$unit" \
-            'BEGIN { printf "%.2f", a / b }')")
+        ratios+=("$(quotient "$per_1000" "$unit")")
+        proxied+=("$(quotient "$per_1000" "$same")")
     done
     rm "$tmp/sampling"
     wait "$sampler"
@@ -78,9 +89,27 @@ row() {
         word="INVALID: $failed answers were not 2xx"
         invalid=1
     fi
-    line "$name" "$(printf '%s\n' "${rates[@]}" | median)" \
-        "$(printf '%s\n' "${costs[@]}" | median)" "$ratio" "$bar" "$aim" \
+    same=$(printf '%s\n' "${costs[@]}" | median)
+    line "$name" "$(printf '%s\n' "${rates[@]}" | median)" "$same" \
+        "$(per_cpu_second "$same")" "$ratio" "$bar" "$aim" \
+        "$(printf '%s\n' "${proxied[@]}" | median)" \
         "$word (rounds: ${ratios[*]})"
+}
+
+# peer_row NAME COSTS RATES RATIO: names of the arrays with its rounds.
+peer_row() {
+    local -n of_costs=$2 of_rates=$3
+    local cost
+    cost=$(printf '%s\n' "${of_costs[@]}" | median)
+    line "$1" "$(printf '%s\n' "${of_rates[@]}" | median)" "$cost" \
+        "$(per_cpu_second "$cost")" "$4" "" "" "" ""
+}
+
+# recipe NAME PLUGIN FUNCTION MESSAGE [GATHERED]
+recipe() {
+    printf '%-40s %8s us CPU\n' "$1" "$("$build/tests/ccb-recipe-cost" \
+        "$build/plugins/$2.so" "$3" "$4" "$top/tests/fixtures/recipes/facts.json" \
+        ${5:+"$5"})"
 }
 
 # started_ms PATTERN COMMAND...: from before fork to the first line of stdout
@@ -121,12 +150,15 @@ memory() {
 
 peer_costs=()
 peer_rates=()
+proxy_costs=()
+proxy_rates=()
 notes=()
 start_peer
 start_fake
+start_proxy
 
 echo "wrk, $connections connections, $rounds rounds of $seconds s; the daemon's log goes to a file"
-line "" "req/s" "CPU s/1000" "ratio" "bar" "aim" ""
+line "" "req/s" "CPU s/1000" "per CPU s" "x 10 KB" "bar" "aim" "x proxy" ""
 
 start_daemon stager "$fake_new"
 idle=$(private_kib "$pid")
@@ -144,8 +176,19 @@ start_daemon nsync-listener "$fake_old"
 row "nsync-listener, update" 6 4 PUT /v1/apps/@GUID@ "$desire_body"
 stop "$pid"
 
-line "nginx, 10 KB file (the unit)" "$(printf '%s\n' "${peer_rates[@]}" | median)" \
-    "$(printf '%s\n' "${peer_costs[@]}" | median)" 1 "" "" ""
+peer_row "nginx, 10 KB file (the unit)" peer_costs peer_rates 1
+peer_row "nginx, the body proxied" proxy_costs proxy_rates \
+    "$(quotient "$(printf '%s\n' "${proxy_costs[@]}" | median)" \
+        "$(printf '%s\n' "${peer_costs[@]}" | median)")"
 printf '%s\n' "${notes[@]}"
 start_up
+
+echo
+echo "one call of a plugin, in its own"
+recipe "buildpack, stage" buildpack stage "$stage_body"
+recipe "buildpack, run" buildpack run "$desire_body"
+recipe "buildpack, ports" buildpack ports "$desire_body"
+recipe "windows, run" windows run "$top/tests/fixtures/recipes/windows-run/request.json"
+recipe "docker, stage" docker stage "$fixtures/2015-stage-docker-private.json"
+recipe "docker, run" docker run "$fixtures/2015-desire-docker.json"
 exit "$invalid"

@@ -70,7 +70,8 @@ static int open_loop(void)
     if (ccb_loop_open(&life.loop, &life.err) < 0 ||
         ccb_http_client_open(&life.client, &life.loop, &life.err) < 0)
         return -1;
-    life.worker = (struct ccb_worker){&life.loop, life.client, NULL, &life.log};
+    life.worker = (struct ccb_worker){
+        .loop = &life.loop, .client = life.client, .log = &life.log};
     (void)uv_timer_init(&life.loop.uv, &life.tick);
     (void)uv_timer_start(&life.tick, on_bed_tick, 20, 20);
     uv_unref((uv_handle_t *)&life.tick);

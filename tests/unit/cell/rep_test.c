@@ -246,7 +246,7 @@ static int try_to_open(size_t allocation, size_t *made, struct ccb_error *err)
     struct ccb_http_client *client;
     struct ccb_error ignored;
     struct ccb_loop loop;
-    struct ccb_worker worker = {&loop, NULL, NULL, &whole.log};
+    struct ccb_worker worker = {.loop = &loop, .log = &whole.log};
     void *instance;
     int code;
 

@@ -216,8 +216,8 @@ static MAY_BE_UNUSED void open_loop(void)
     assert_int_equal(uv_sem_init(&bed.aborted_there, 0), 0);
     assert_int_equal(ccb_loop_open(&bed.loop, &err), 0);
     assert_int_equal(ccb_http_client_open(&whole.client, &bed.loop, &err), 0);
-    whole.worker =
-        (struct ccb_worker){&bed.loop, whole.client, NULL, &whole.log};
+    whole.worker = (struct ccb_worker){
+        .loop = &bed.loop, .client = whole.client, .log = &whole.log};
 }
 
 /* Opens the role on the loop of the bed, whose thread does not run yet. */

@@ -98,6 +98,26 @@ static void actions_nest_and_numbers_are_exact(void **state)
         "\"timeout\":9223372036854775807}}");
 }
 
+static int put_args(struct ccb_sdk_call *c)
+{
+    struct ccb_slice args[] = {TEXT("app"), TEXT(""), TEXT("a \"b\"")};
+    struct ccb_json_writer w;
+
+    ccb_sdk_writer(c, &w);
+    ccb_json_begin_object(&w);
+    ccb_put_args(&w, args, 3);
+    ccb_put_args(&w, args, 0);
+    ccb_json_end_object(&w);
+    return ccb_sdk_end(c, &w);
+}
+
+static void args_keep_their_order_and_empty_ones(void **state)
+{
+    (void)state;
+    assert_int_equal(in_call("", "", put_args), 0);
+    assert_result("{\"args\":[\"app\",\"\",\"a \\\"b\\\"\"],\"args\":[]}");
+}
+
 static int leave_open(struct ccb_sdk_call *c)
 {
     struct ccb_json_writer w;
@@ -129,6 +149,7 @@ int main(void)
         cmocka_unit_test(download_sends_from_to_cache_key_and_user_always),
         cmocka_unit_test(upload_sends_from_to_and_user_always),
         cmocka_unit_test(actions_nest_and_numbers_are_exact),
+        cmocka_unit_test(args_keep_their_order_and_empty_ones),
         cmocka_unit_test(an_action_left_open_fails_the_call),
         cmocka_unit_test(a_result_over_the_cap_fails_the_call),
     };

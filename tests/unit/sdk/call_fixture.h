@@ -49,6 +49,25 @@ static inline int in_call(const char *facts, const char *message,
     return ccb_test_host_call(&fixture_host, fixture_call, NULL, &request);
 }
 
+/* A call that succeeds without a word, once more without each of its
+ * allocations. */
+static inline void assert_survives_lack_of_memory(
+    const char *facts, const char *message, int (*body)(struct ccb_sdk_call *c))
+{
+    size_t n, count;
+
+    assert_int_equal(in_call(facts, message, body), 0);
+    count = fixture_host.allocations;
+    assert_true(count > 0);
+    for (n = 1; n <= count; n++) {
+        fixture_host.fail_alloc_at = n;
+        assert_int_equal(in_call(facts, message, body), CCB_NO_MEMORY);
+        assert_int_equal(fixture_host.code, CCB_NO_MEMORY);
+        assert_int_equal(fixture_host.log_len, 0);
+    }
+    fixture_host.fail_alloc_at = 0;
+}
+
 #define assert_slice(slice, text)                                              \
     do {                                                                       \
         struct ccb_slice seen = (slice);                                       \

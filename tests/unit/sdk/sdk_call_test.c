@@ -73,6 +73,22 @@ static void the_first_failure_counts(void **state)
     assert_string_equal(fixture_host.error, "the first");
 }
 
+static int fail_for_something(struct ccb_sdk_call *c)
+{
+    struct ccb_error err;
+
+    ccb_error_set(&err, CCB_INVALID, "no scheme");
+    return ccb_sdk_fail_for(c, "the bundle", &err);
+}
+
+static void a_failure_says_what_it_is_about(void **state)
+{
+    (void)state;
+    assert_int_equal(in_call("", "", fail_for_something), CCB_FAILED);
+    assert_int_equal(fixture_host.code, CCB_FAILED);
+    assert_string_equal(fixture_host.error, "the bundle: no scheme");
+}
+
 static int fail_then_write(struct ccb_sdk_call *c)
 {
     struct ccb_json_writer w;
@@ -190,6 +206,7 @@ int main(void)
         cmocka_unit_test(facts_of_another_type_count_as_absent),
         cmocka_unit_test(bundles_are_found_to_the_letter_the_last_wins),
         cmocka_unit_test(the_first_failure_counts),
+        cmocka_unit_test(a_failure_says_what_it_is_about),
         cmocka_unit_test(the_end_of_writing_reports_what_failed_before),
         cmocka_unit_test(messages_that_do_not_decode_fail_the_call),
         cmocka_unit_test(a_message_that_finds_no_memory_fails_the_call),
