@@ -68,8 +68,8 @@ static const char *split(struct ccb_slice text, struct ccb_slice *host,
                              : split_plain(text, colon, host);
     if (why)
         return why;
-    *port = ccb_slice_make(colon + 1,
-                           (size_t)(text.ptr + text.len - colon) - 1);
+    *port =
+        ccb_slice_make(colon + 1, (size_t)(text.ptr + text.len - colon) - 1);
     if (find(*port, '['))
         return "unexpected '['";
     return find(*port, ']') ? "unexpected ']'" : NULL;

@@ -255,7 +255,6 @@ int ccb_docker_parse_metadata(struct ccb_slice text,
         ccb_error_prefix(err, "execution metadata");
         return code;
     }
-    out->user =
-        given.user.len > 0 ? given.user : ccb_slice_of(DEFAULT_USER);
+    out->user = given.user.len > 0 ? given.user : ccb_slice_of(DEFAULT_USER);
     return find_port(&given.ports, &out->port, err);
 }

@@ -118,49 +118,6 @@ static void a_refusal_never_shows_user_info_or_query(void **state)
     }
 }
 
-static const struct {
-    const char *text, *host, *port, *message;
-} addresses[] = {
-    {"h:80", "h", "80", NULL},
-    {"[::1]:80", "::1", "80", NULL},
-    {":8080", "", "8080", NULL},
-    {"h:", "h", "", NULL},
-    {"", NULL, NULL, "missing port in address"},
-    {"h", NULL, NULL, "missing port in address h"},
-    {"[::1]", NULL, NULL, "missing port in address [::1]"},
-    {"[::1]x:1", NULL, NULL, "missing port in address [::1]x:1"},
-    {"a:b:c", NULL, NULL, "too many colons in address a:b:c"},
-    {"[::1]:1:2", NULL, NULL, "too many colons in address [::1]:1:2"},
-    {"[::1:80", NULL, NULL, "missing ']' in address [::1:80"},
-    {"a%b:80", NULL, NULL, "missing brackets in address a%b:80"},
-    {"a[b:80", NULL, NULL, "unexpected '[' in address a[b:80"},
-    {"a]b:80", NULL, NULL, "unexpected ']' in address a]b:80"},
-    {"[a[b]:80", NULL, NULL, "unexpected '[' in address [a[b]:80"},
-    {"h:8[0", NULL, NULL, "unexpected '[' in address h:8[0"},
-    {"h:8]0", NULL, NULL, "unexpected ']' in address h:8]0"},
-};
-
-static void addresses_are_split_with_gos_words(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
-        const char *text = addresses[i].text;
-        struct ccb_slice host, port;
-        struct ccb_error err = {0};
-        int code =
-            ccb_url_split_host_port(ccb_slice_of(text), &host, &port, &err);
-
-        if (addresses[i].message != NULL) {
-            assert_int_equal(code, CCB_INVALID);
-            assert_string_equal(err.message, addresses[i].message);
-            continue;
-        }
-        assert_int_equal(code, CCB_OK);
-        assert_slice(host, addresses[i].host, text);
-        assert_slice(port, addresses[i].port, text);
-    }
-}
-
 static void a_path_is_unescaped_and_its_plus_stands(void **state)
 {
     struct ccb_arena *arena = ccb_arena_create();
@@ -248,7 +205,6 @@ int main(void)
         cmocka_unit_test(urls_are_taken_apart),
         cmocka_unit_test(bad_urls_are_refused_by_name),
         cmocka_unit_test(a_refusal_never_shows_user_info_or_query),
-        cmocka_unit_test(addresses_are_split_with_gos_words),
         cmocka_unit_test(a_path_is_unescaped_and_its_plus_stands),
         cmocka_unit_test(a_guid_goes_into_a_path_as_text),
         cmocka_unit_test(a_guid_survives_the_lack_of_memory),
