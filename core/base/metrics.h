@@ -52,6 +52,12 @@
       "Stagings that succeeded and whose result CC took")                      \
     X(STAGING_FAILED, "ccbridge_staging_failed_total", "counter",              \
       "Stagings that failed and whose result CC took")                         \
+    X(OUTBOX_WAITING, "ccbridge_outbox_waiting", "gauge",                      \
+      "Staging results stored that CC has not taken yet")                      \
+    X(OUTBOX_RETRIES, "ccbridge_outbox_retries_total", "counter",              \
+      "Deliveries of stored staging results that are tried again")             \
+    X(OUTBOX_GIVEN_UP, "ccbridge_outbox_given_up_total", "counter",            \
+      "Stored staging results given up at -outboxMaxAge")                      \
     X(LRPS_DESIRED, "ccbridge_lrps_desired_total", "counter",                  \
       "Desire requests that were carried out")                                 \
     X(CELL_TASKS_STARTED, "ccbridge_cell_tasks_started_total", "counter",      \

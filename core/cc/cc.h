@@ -28,13 +28,13 @@ struct ccb_cc_answer {
 
 /* POST /internal/staging/GUID/completed with `payload`, borrowed until
  * on_done. 5 s for the whole exchange. on_done comes once, from the loop,
- * never from inside; on failure there is none. */
-int ccb_cc_staging_complete(const struct ccb_cc_options *cc,
-                            struct ccb_slice staging_guid,
-                            struct ccb_slice payload, struct ccb_arena *arena,
-                            void (*on_done)(void *user,
-                                            const struct ccb_cc_answer *answer),
-                            void *user, struct ccb_error *err);
+ * never from inside; on failure there is none. *call: to cancel it, until
+ * on_done; NULL: not wanted. */
+int ccb_cc_staging_complete(
+    const struct ccb_cc_options *cc, struct ccb_slice staging_guid,
+    struct ccb_slice payload, struct ccb_arena *arena,
+    void (*on_done)(void *user, const struct ccb_cc_answer *answer), void *user,
+    struct ccb_http_call **call, struct ccb_error *err);
 
 /* An instance that crashed. */
 struct ccb_cc_crash {
@@ -49,8 +49,7 @@ struct ccb_cc_crash {
 /* The body of the message; errors stick in `out`. */
 void ccb_cc_crash_encode(struct ccb_buf *out, const struct ccb_cc_crash *crash);
 
-/* POST /internal/apps/GUID/crashed, otherwise as ccb_cc_staging_complete.
- * *call: to cancel it, until on_done; NULL: not wanted. */
+/* POST /internal/apps/GUID/crashed, otherwise as ccb_cc_staging_complete. */
 int ccb_cc_app_crashed(
     const struct ccb_cc_options *cc, struct ccb_slice process_guid,
     struct ccb_slice payload, struct ccb_arena *arena,

@@ -1,12 +1,11 @@
 /* Delivers staging results to CC: contract/stager.md C6. */
 #include "cc/internal.h"
 
-int ccb_cc_staging_complete(const struct ccb_cc_options *cc,
-                            struct ccb_slice staging_guid,
-                            struct ccb_slice payload, struct ccb_arena *arena,
-                            void (*on_done)(void *user,
-                                            const struct ccb_cc_answer *answer),
-                            void *user, struct ccb_error *err)
+int ccb_cc_staging_complete(
+    const struct ccb_cc_options *cc, struct ccb_slice staging_guid,
+    struct ccb_slice payload, struct ccb_arena *arena,
+    void (*on_done)(void *user, const struct ccb_cc_answer *answer), void *user,
+    struct ccb_http_call **call, struct ccb_error *err)
 {
     struct ccb_cc_post post = {
         .cc = cc,
@@ -19,5 +18,5 @@ int ccb_cc_staging_complete(const struct ccb_cc_options *cc,
         .on_done = on_done,
         .user = user,
     };
-    return ccb_cc_post(&post, NULL, err);
+    return ccb_cc_post(&post, call, err);
 }

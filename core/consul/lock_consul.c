@@ -53,7 +53,7 @@ static int send_request(struct ccb_consul_lock *c,
         .on_done = request->on_done,
         .user = c,
     };
-    if (c->url.failed || c->body.failed)
+    if (c->url.failed)
         return no_memory(err);
     return ccb_http_send(c->client, &http, call, err);
 }
@@ -133,9 +133,11 @@ static int send_step(struct ccb_consul_lock *c, struct ccb_error *err)
         .timeout = step->timeout,
         .on_done = on_answer,
     };
+    ccb_buf_reset(&c->body);
     step->ask(c);
-    if (step->has_body)
-        request.body = ccb_buf_slice(&c->body);
+    if (c->body.failed)
+        return no_memory(err);
+    request.body = ccb_buf_slice(&c->body);
     return send_request(c, &request, &c->call, err);
 }
 

@@ -57,14 +57,14 @@ struct ccb_consul_lock {
 struct ccb_consul_step {
     const char *method;
     const char *what; /* the answer is about, for messages */
-    /* Puts the request into url and body, whose failures stick. */
+    /* Puts the request into url and, where it has one, body; their failures
+     * stick. */
     void (*ask)(struct ccb_consul_lock *c);
     /* Sets the next state, and `wait` where that must not come at once.
      * Negative: the attempt has failed, or the lock is lost. */
     int (*read)(struct ccb_consul_lock *c, const struct ccb_http_answer *answer,
                 struct ccb_error *err);
     int64_t timeout; /* 0: none */
-    bool has_body;
     bool or_missing; /* 404 is an answer, too */
 };
 /* By state, all but RELEASED. */

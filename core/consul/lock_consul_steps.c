@@ -139,7 +139,6 @@ static void ask_session(struct ccb_consul_lock *c)
     struct ccb_json_writer w;
     char ttl[40];
     ccb_duration_format(c->lock.options.config->ttl, ttl, sizeof(ttl));
-    ccb_buf_reset(&c->body);
     ccb_json_writer_init(&w, ccb_buf_sink, &c->body);
     ccb_json_begin_object(&w);
     ccb_json_member_cstr(&w, "Behavior", "delete");
@@ -223,7 +222,6 @@ static void ask_acquire(struct ccb_consul_lock *c)
 {
     key_url(c, "?acquire=");
     (void)ccb_buf_printf(&c->url, "%s&flags=%" PRIu64, c->session, LOCK_FLAGS);
-    ccb_buf_reset(&c->body);
     (void)ccb_buf_put(&c->body, c->lock.value);
 }
 
@@ -292,8 +290,7 @@ const struct ccb_consul_step ccb_consul_steps[] = {
                                    .what = "a new session",
                                    .ask = ask_session,
                                    .read = read_session,
-                                   .timeout = ANSWER_TIMEOUT,
-                                   .has_body = true},
+                                   .timeout = ANSWER_TIMEOUT},
     [CCB_CONSUL_LOOK] = {.method = "GET",
                          .what = "the key",
                          .ask = ask_look,
@@ -304,8 +301,7 @@ const struct ccb_consul_step ccb_consul_steps[] = {
                             .what = "the acquisition",
                             .ask = ask_acquire,
                             .read = read_acquire,
-                            .timeout = ANSWER_TIMEOUT,
-                            .has_body = true},
+                            .timeout = ANSWER_TIMEOUT},
     [CCB_CONSUL_WATCH] = {.method = "GET",
                           .what = "the key",
                           .ask = ask_watch,

@@ -19,6 +19,13 @@ int ccb_diego_call(struct ccb_diego *diego,
     return diego->backend->call(diego, options, err);
 }
 
+int ccb_diego_list_lrps(struct ccb_diego *diego,
+                        const struct ccb_diego_list_options *options,
+                        struct ccb_http_call **call, struct ccb_error *err)
+{
+    return diego->backend->list(diego, options, call, err);
+}
+
 int ccb_diego_subscribe(struct ccb_diego *diego,
                         const struct ccb_diego_subscribe_options *options,
                         struct ccb_diego_subscription **out,

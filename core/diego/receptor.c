@@ -6,11 +6,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "diego/internal.h"
 #include "net/url.h"
-
-#define CONNECT_TIMEOUT (5 * INT64_C(1000000000))
 
 struct receptor {
     struct ccb_diego diego; /* first */
@@ -43,6 +42,7 @@ static const struct operation operations[] = {
     [CCB_DIEGO_DELETE_LRP] = {"DELETE", "/v1/desired_lrps/%G", NOTHING},
     [CCB_DIEGO_KILL_INDEX] = {"DELETE", "/v1/actual_lrps/%G/index/%I", NOTHING},
     [CCB_DIEGO_GET_ACTUALS] = {"GET", "/v1/actual_lrps/%G", ARRAY},
+    [CCB_DIEGO_KEEP_DOMAIN] = {"PUT", "/v1/domains/%G", NOTHING},
 };
 
 /* ---- the request -------------------------------------------------------- */
@@ -93,62 +93,6 @@ static int build_url(const struct receptor *receptor,
 
 /* ---- the answer --------------------------------------------------------- */
 
-static bool is_json(struct ccb_slice content_type)
-{
-    static const char json[] = "application/json";
-    const char *semicolon =
-        content_type.len ? memchr(content_type.ptr, ';', content_type.len)
-                         : NULL;
-    if (semicolon)
-        content_type.len = (size_t)(semicolon - content_type.ptr);
-    while (content_type.len > 0 &&
-           (content_type.ptr[content_type.len - 1] == ' ' ||
-            content_type.ptr[content_type.len - 1] == '\t'))
-        content_type.len--;
-    return content_type.len == sizeof(json) - 1 &&
-           strncasecmp(content_type.ptr, json, content_type.len) == 0;
-}
-
-struct wire_error {
-    struct ccb_slice name, message;
-};
-
-static const struct ccb_json_field error_fields[] = {
-    {.name = "name",
-     .kind = CCB_JSON_K_STRING,
-     .offset = offsetof(struct wire_error, name)},
-    {.name = "message",
-     .kind = CCB_JSON_K_STRING,
-     .offset = offsetof(struct wire_error, message)},
-};
-static const struct ccb_json_shape error_shape = {error_fields, 2,
-                                                  sizeof(struct wire_error)};
-
-static void fail(struct ccb_diego_answer *out, const char *name,
-                 struct ccb_slice message)
-{
-    out->code = CCB_FAILED;
-    out->name = ccb_slice_of(name);
-    out->message = message;
-}
-
-static void judge_error(const struct call *call, struct ccb_slice body,
-                        struct ccb_diego_answer *out)
-{
-    struct ccb_json_alloc alloc = ccb_arena_json(call->options.arena);
-    struct ccb_json document;
-    struct wire_error error;
-    if (ccb_json_parse(&document, body, CCB_JSON_FIRST, NULL) < 0 ||
-        ccb_json_decode(document, &error_shape, &error, &alloc, NULL) < 0) {
-        fail(out, "InvalidJSON",
-             ccb_slice_of("the back end's error is not readable JSON"));
-        return;
-    }
-    out->code = CCB_FAILED;
-    out->name = error.name;
-    out->message = error.message;
-}
-
 static const struct {
     enum ccb_json_type type;
     const char *refusal;
@@ -164,8 +108,8 @@ static void judge_document(const struct call *call, struct ccb_slice body,
     struct ccb_slice copy = ccb_arena_copy(call->options.arena, body);
     struct ccb_error err;
     if (!copy.ptr) {
-        fail(out, "", ccb_slice_of("out of memory"));
         out->code = CCB_NO_MEMORY;
+        out->message = ccb_slice_of("out of memory");
         return;
     }
     if (ccb_json_parse(&out->object, copy, CCB_JSON_FIRST, &err) == 0 &&
@@ -173,52 +117,43 @@ static void judge_document(const struct call *call, struct ccb_slice body,
          out->object.type == CCB_JSON_NULL))
         return;
     out->object.type = CCB_JSON_NONE;
-    fail(out, "InvalidJSON", ccb_slice_of(documents[call->expected].refusal));
-}
-
-/* The order of contract/stager.md B1. */
-static void judge(const struct call *call, const struct ccb_http_answer *from,
-                  struct ccb_diego_answer *out)
-{
-    struct ccb_slice router;
-    bool json;
-    if (from->code < 0) {
-        out->code = from->code;
-        out->message = ccb_slice_of(from->error);
-        return;
-    }
-    router = ccb_http_answer_header(from, "X-Cf-Routererror");
-    if (router.ptr) {
-        fail(out, "RouterError", router);
-        return;
-    }
-    json = is_json(ccb_http_answer_header(from, "Content-Type"));
-    if (from->status > 299 && json)
-        judge_error(call, from->body, out);
-    else if (from->status > 299)
-        fail(out, "InvalidResponse",
-             ccb_arena_format(call->options.arena,
-                              "Invalid Response with status code: %d",
-                              from->status));
-    else if (json && call->expected != NOTHING)
-        judge_document(call, from->body, out);
+    ccb_receptor_fail(out, "InvalidJSON",
+                      ccb_slice_of(documents[call->expected].refusal));
 }
 
 static void on_answer(void *user, const struct ccb_http_answer *from)
 {
     struct call *call = user;
     struct ccb_diego_answer answer = {0};
-    judge(call, from, &answer);
+    if (ccb_receptor_judge(from, call->options.arena, &answer) &&
+        call->expected != NOTHING)
+        judge_document(call, from->body, &answer);
     call->options.on_done(call->options.user, &answer);
 }
 
 /* ---- the back end ------------------------------------------------------- */
 
+/* Of KEEP_DOMAIN: for how long. */
+static int add_ttl(const struct ccb_diego_call_options *options,
+                   struct ccb_http_call_options *http,
+                   struct ccb_http_header *header, struct ccb_error *err)
+{
+    if (options->ttl == 0)
+        return 0;
+    header->name = ccb_slice_of("Cache-Control");
+    header->value = ccb_arena_format(options->arena, "max-age=%" PRId64,
+                                     options->ttl / CCB_SECOND);
+    if (!header->value.ptr)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    http->header_count++;
+    return 0;
+}
+
 static int receptor_call(struct ccb_diego *diego,
                          const struct ccb_diego_call_options *options,
                          struct ccb_error *err)
 {
-    static const struct ccb_http_header json[] = {
+    struct ccb_http_header headers[2] = {
         {CCB_LIT("Content-Type"), CCB_LIT("application/json")}};
     struct receptor *receptor = (struct receptor *)diego;
     const struct operation *operation = &operations[options->operation];
@@ -231,14 +166,16 @@ static int receptor_call(struct ccb_diego *diego,
     call->options = *options;
     call->expected = operation->expected;
     code = build_url(receptor, options, &http.url, err);
+    http.headers = headers;
+    http.header_count = 1;
+    if (code == 0)
+        code = add_ttl(options, &http, &headers[1], err);
     if (code < 0)
         return code;
     http.method = operation->method;
-    http.headers = json;
-    http.header_count = 1;
     http.body = options->document;
     http.short_lane = true;
-    http.connect_timeout = CONNECT_TIMEOUT;
+    http.connect_timeout = CCB_RECEPTOR_CONNECT_TIMEOUT;
     http.timeout = receptor->timeout;
     http.on_done = on_answer;
     http.user = call;
@@ -255,6 +192,15 @@ static int receptor_subscribe(struct ccb_diego *diego,
                                   err);
 }
 
+static int receptor_list(struct ccb_diego *diego,
+                         const struct ccb_diego_list_options *options,
+                         struct ccb_http_call **call, struct ccb_error *err)
+{
+    struct receptor *receptor = (struct receptor *)diego;
+    return ccb_receptor_list(receptor->client, receptor->url, receptor->timeout,
+                             options, call, err);
+}
+
 static void receptor_close(struct ccb_diego *diego)
 {
     struct receptor *receptor = (struct receptor *)diego;
@@ -263,7 +209,8 @@ static void receptor_close(struct ccb_diego *diego)
 }
 
 static const struct ccb_diego_backend receptor_backend = {
-    "receptor/1", receptor_call, receptor_subscribe, receptor_close};
+    "receptor/1", receptor_call, receptor_list, receptor_subscribe,
+    receptor_close};
 
 struct ccb_diego *ccb_diego_open_receptor(struct ccb_http_client *client,
                                           struct ccb_slice url, int64_t timeout)

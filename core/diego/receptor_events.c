@@ -14,7 +14,6 @@
 #include "diego/internal.h"
 #include "net/sse.h"
 
-#define CONNECT_TIMEOUT (5 * CCB_SECOND)
 #define PAUSE CCB_SECOND
 /* No event is that large; a stream that never ends a line is. */
 #define MAX_EVENT (UINT64_C(64) << 20)
@@ -132,7 +131,7 @@ static int send_request(struct ccb_diego_subscription *s)
         .url = ccb_slice_of(s->url),
         .headers = headers,
         .header_count = 2,
-        .connect_timeout = CONNECT_TIMEOUT,
+        .connect_timeout = CCB_RECEPTOR_CONNECT_TIMEOUT,
         .on_head = on_head,
         .on_body = on_body,
         .on_done = on_done,

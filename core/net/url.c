@@ -285,7 +285,7 @@ int ccb_url_unescape(struct ccb_arena *arena, struct ccb_slice text,
 
 /* What stands in a path as it is: RFC 3986's pchar, '/', and the brackets
  * that Go lets through; '%' too, whose digits were checked. */
-static int stands_in_path(unsigned char c)
+static bool stands_in_path(unsigned char c)
 {
     return c > 0x20 && c < 0x7f && strchr("\"<>\\^`{|}", c) == NULL;
 }
@@ -302,35 +302,26 @@ static struct ccb_slice cut_at(struct ccb_slice text, char byte,
     return ccb_slice_make(text.ptr, (size_t)(found - text.ptr));
 }
 
-int ccb_url_path_guid(struct ccb_arena *arena, struct ccb_slice guid,
-                      struct ccb_slice *out, struct ccb_error *err)
+/* What does not stand becomes %XX; borrowed where nothing does. */
+static int encode(struct ccb_arena *arena, struct ccb_slice text,
+                  bool (*stands)(unsigned char c), struct ccb_slice *out)
 {
     static const char hex[] = "0123456789ABCDEF";
-    struct ccb_slice fragment, query, path;
     size_t len = 0, escapes = 0;
     char *copy;
 
-    path = cut_at(guid.ptr == NULL ? nothing : guid, '#', &fragment);
-    path = cut_at(path, '?', &query);
-    /* Go reads the fragment too, before it is dropped. */
-    if (broken_escape(path) < path.len ||
-        broken_escape(fragment) < fragment.len)
-        return ccb_error_set(err, CCB_INVALID,
-                             "\"%.*s\" can't stand in a URL: a '%%' must be "
-                             "followed by two hexadecimal digits",
-                             (int)(guid.len > 100 ? 100 : guid.len), guid.ptr);
-    for (size_t i = 0; i < path.len; i++)
-        escapes += !stands_in_path((unsigned char)path.ptr[i]);
-    *out = path;
+    for (size_t i = 0; i < text.len; i++)
+        escapes += !stands((unsigned char)text.ptr[i]);
+    *out = text;
     if (escapes == 0)
         return CCB_OK;
-    copy = ccb_arena_text(arena, path.len + 2 * escapes + 1);
+    copy = ccb_arena_text(arena, text.len + 2 * escapes + 1);
     if (copy == NULL)
-        return ccb_error_set(err, CCB_NO_MEMORY, "no memory for a URL path");
-    for (size_t i = 0; i < path.len; i++) {
-        unsigned char c = (unsigned char)path.ptr[i];
+        return CCB_NO_MEMORY;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
 
-        if (stands_in_path(c)) {
+        if (stands(c)) {
             copy[len++] = (char)c;
             continue;
         }
@@ -341,4 +332,35 @@ int ccb_url_path_guid(struct ccb_arena *arena, struct ccb_slice guid,
     copy[len] = '\0';
     *out = ccb_slice_make(copy, len);
     return CCB_OK;
+}
+
+int ccb_url_path_guid(struct ccb_arena *arena, struct ccb_slice guid,
+                      struct ccb_slice *out, struct ccb_error *err)
+{
+    struct ccb_slice fragment, query, path;
+
+    path = cut_at(guid.ptr == NULL ? nothing : guid, '#', &fragment);
+    path = cut_at(path, '?', &query);
+    /* Go reads the fragment too, before it is dropped. */
+    if (broken_escape(path) < path.len ||
+        broken_escape(fragment) < fragment.len)
+        return ccb_error_set(err, CCB_INVALID,
+                             "\"%.*s\" can't stand in a URL: a '%%' must be "
+                             "followed by two hexadecimal digits",
+                             (int)(guid.len > 100 ? 100 : guid.len), guid.ptr);
+    if (encode(arena, path, stands_in_path, out) < 0)
+        return ccb_error_set(err, CCB_NO_MEMORY, "no memory for a URL path");
+    return CCB_OK;
+}
+
+static bool stands_in_value(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~", c) != NULL);
+}
+
+int ccb_url_query_value(struct ccb_arena *arena, struct ccb_slice text,
+                        struct ccb_slice *out)
+{
+    return encode(arena, text, stands_in_value, out);
 }

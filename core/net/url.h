@@ -41,4 +41,9 @@ int ccb_url_unescape(struct ccb_arena *arena, struct ccb_slice text,
 int ccb_url_path_guid(struct ccb_arena *arena, struct ccb_slice guid,
                       struct ccb_slice *out, struct ccb_error *err);
 
+/* A value for a query: all but letters, digits and "-._~" becomes %XX.
+ * Borrowed where nothing has to. CCB_NO_MEMORY. */
+int ccb_url_query_value(struct ccb_arena *arena, struct ccb_slice text,
+                        struct ccb_slice *out);
+
 #endif

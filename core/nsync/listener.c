@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "nsync/internal.h"
 #include "nsync/nsync.h"
-#include "role/facts.h"
 #include "role/own_url.h"
 
 #define AT(member) offsetof(struct ccb_listener_config, member)
@@ -40,13 +39,7 @@ static const struct ccb_flag flags[] = {
      .help = "Bundle of a lifecycle, or of a lifecycle on a stack "
              "(buildpack/STACK:PATH); repeatable",
      .fact = "lifecycles"},
-    {.name = "sshKeyType",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(ssh_key_type),
-     .default_text = "ecdsa-p256",
-     .placeholder = "TYPE",
-     .help = "Keys made for apps that allow SSH: ecdsa-p256, rsa-2048, or "
-             "rsa-1024 (as the historic programs made them)"},
+    CCB_SSH_KEY_TYPE_FLAG(AT(ssh_key_type)),
 };
 
 /* ---- the command line --------------------------------------------------- */
@@ -60,14 +53,7 @@ static int check(const void *config, const char **action, struct ccb_error *err)
         *action = "Invalid nsync listener URL";
         return code;
     }
-    if (ccb_ssh_key_type_check(c->ssh_key_type) < 0) {
-        *action = "Invalid SSH key type";
-        return ccb_error_set(err, CCB_INVALID,
-                             "sshKeyType %s: use rsa-1024, rsa-2048 or "
-                             "ecdsa-p256",
-                             c->ssh_key_type);
-    }
-    return 0;
+    return ccb_recipe_kit_check(c->ssh_key_type, action, err);
 }
 
 /* ---- per process, per worker -------------------------------------------- */
@@ -77,7 +63,7 @@ static void release(void *shared)
     struct ccb_listener_shared *s = shared;
     if (!s)
         return;
-    ccb_buf_destroy(&s->facts);
+    ccb_recipe_kit_destroy(&s->kit);
     ccb_free(s);
 }
 
@@ -85,17 +71,16 @@ static int prepare(void **shared, const void *config,
                    struct ccb_log_session *log, struct ccb_error *err)
 {
     struct ccb_listener_shared *s = ccb_calloc(1, sizeof(*s));
+    int code;
     if (!s)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     s->config = config;
     s->log = log;
-    s->gatherers[0].name = "ssh_keys";
-    s->gatherers[0].gather = ccb_ssh_keys_gather;
-    s->gatherers[0].user = (void *)(uintptr_t)s->config->ssh_key_type;
-    ccb_role_facts(&s->facts, flags, sizeof(flags) / sizeof(flags[0]), config);
-    if (s->facts.failed) {
+    code = ccb_recipe_kit_init(&s->kit, flags, sizeof(flags) / sizeof(flags[0]),
+                               config, s->config->ssh_key_type, err);
+    if (code < 0) {
         release(s);
-        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+        return code;
     }
     *shared = s;
     return 0;
@@ -124,14 +109,7 @@ static int open_instance(void **instance, void *shared,
         ccb_free(listener);
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     }
-    listener->maker = (struct ccb_recipe_maker){
-        .loop = worker->loop,
-        .plugins = worker->plugins,
-        .dialect = ccb_diego_dialect(listener->diego),
-        .facts = ccb_buf_slice(&s->facts),
-        .gatherers = s->gatherers,
-        .gatherer_count = sizeof(s->gatherers) / sizeof(s->gatherers[0]),
-    };
+    listener->maker = ccb_recipe_kit_maker(&s->kit, worker, listener->diego);
     *instance = listener;
     return 0;
 }

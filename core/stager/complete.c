@@ -1,7 +1,9 @@
 /*
  * POST /v1/staging/:staging_guid/completed: a finished task's result goes to
- * CC (contract/stager.md C3, C6, C9). Nothing is retried here: the back end
- * repeats its callback while the answer is 503 or 504.
+ * CC (contract/stager.md C3, C6, C9). Without an outbox nothing is retried
+ * here: the back end repeats its callback while the answer is 503 or 504. With
+ * one the result is stored before the callback is answered, and delivered by
+ * delivery.c.
  */
 #include <openssl/evp.h>
 
@@ -16,7 +18,8 @@ struct complete {
     struct ccb_http_request *request;
     struct ccb_arena *arena;
     struct ccb_finished_task task;
-    struct ccb_buf message;        /* for CC */
+    struct ccb_buf message; /* for CC */
+    struct ccb_outbox_put put;
     struct ccb_log_session log;    /* ...task-complete-callback-received */
     struct ccb_log_session cc_log; /* ....cc-client */
     struct ccb_log_field log_fields[1];
@@ -24,6 +27,7 @@ struct complete {
 
 static void on_response(void *user, const struct ccb_plugin_result *result);
 static void on_delivered(void *user, const struct ccb_cc_answer *answer);
+static void send(struct complete *complete);
 
 static void finish(struct complete *complete, int status)
 {
@@ -65,29 +69,24 @@ static void log_posting(struct complete *complete)
 static void fail_delivery(struct complete *complete, int status,
                           const char *words)
 {
+    note_answer(complete, status, words);
     ccb_log_error(&complete->log, "cc-staging-complete-failed", words);
-    finish(complete, status);
+    finish(complete, status ? status : 503);
 }
 
-static void deliver(struct complete *complete)
+static void send_to_cc(struct complete *complete)
 {
     struct ccb_error err;
-    if (complete->message.failed) {
-        ccb_log_error(&complete->log, "get-staging-response-failed",
-                      "out of memory");
-        finish(complete, 500);
-        return;
-    }
     ccb_log_begin(&complete->cc_log, &complete->log, "cc-client", NULL, 0);
     log_posting(complete);
     if (ccb_cc_staging_complete(&complete->stager->cc, complete->task.task_guid,
                                 ccb_buf_slice(&complete->message),
-                                complete->arena, on_delivered, complete,
+                                complete->arena, on_delivered, complete, NULL,
                                 &err) == 0)
         return;
     ccb_log_error(&complete->cc_log, "deliver-staging-response-failed",
                   err.message);
-    fail_delivery(complete, 503, err.message);
+    fail_delivery(complete, 0, err.message);
 }
 
 static void count(const struct complete *complete)

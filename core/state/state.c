@@ -31,36 +31,44 @@ int ccb_state_step(sqlite3_stmt *statement, const char *what,
     return code;
 }
 
+static const char *flag_of(const struct ccb_state_schema *schema)
+{
+    return schema->flag ? schema->flag : "-stateDir";
+}
+
 /* Before the file is ours for certain. */
-static int fail(sqlite3 *db, const char *path, struct ccb_error *err)
+static int fail(sqlite3 *db, const char *path,
+                const struct ccb_state_schema *schema, struct ccb_error *err)
 {
     int code = sqlite3_errcode(db) & 0xff;
 
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
         return ccb_error_set(err, CCB_CONFLICT,
                              "%s: another process has this state open; stop "
-                             "it, or give this one another -stateDir",
-                             path);
+                             "it, or give this one another %s",
+                             path, flag_of(schema));
     return ccb_state_fail(db, path, err);
 }
 
-static int execute(sqlite3 *db, const char *path, const char *sql,
+static int execute(sqlite3 *db, const char *path,
+                   const struct ccb_state_schema *schema, const char *sql,
                    struct ccb_error *err)
 {
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
         return 0;
-    return fail(db, path, err);
+    return fail(db, path, schema, err);
 }
 
-static int get_number(sqlite3 *db, const char *path, const char *sql, int *out,
-                      struct ccb_error *err)
+static int get_number(sqlite3 *db, const char *path,
+                      const struct ccb_state_schema *schema, const char *sql,
+                      int *out, struct ccb_error *err)
 {
     sqlite3_stmt *statement = NULL;
     int code = 0;
 
     if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK ||
         sqlite3_step(statement) != SQLITE_ROW)
-        code = fail(db, path, err);
+        code = fail(db, path, schema, err);
     else
         *out = sqlite3_column_int(statement, 0);
     (void)sqlite3_finalize(statement);
@@ -81,11 +89,11 @@ static int migrate_one(sqlite3 *db, const char *path,
         sizeof(marks), marks,
         "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
         schema->application_id, to);
-    code = execute(db, path, "BEGIN IMMEDIATE", err);
+    code = execute(db, path, schema, "BEGIN IMMEDIATE", err);
     if (code == 0)
-        code = execute(db, path, schema->migrations[to - 1], err);
+        code = execute(db, path, schema, schema->migrations[to - 1], err);
     if (code == 0)
-        code = execute(db, path, marks, err);
+        code = execute(db, path, schema, marks, err);
     if (code < 0)
         (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return code;
@@ -96,14 +104,14 @@ int ccb_state_migrate(sqlite3 *db, const char *path,
                       struct ccb_error *err)
 {
     int found = 0;
-    int code = get_number(db, path, "PRAGMA user_version", &found, err);
+    int code = get_number(db, path, schema, "PRAGMA user_version", &found, err);
 
     if (code == 0 && found > schema->version)
         return ccb_error_set(err, CCB_CONFLICT,
                              "%s: its schema is version %d, this program knows "
                              "up to %d: run the newer program, or start with "
-                             "another -stateDir",
-                             path, found, schema->version);
+                             "another %s",
+                             path, found, schema->version, flag_of(schema));
     for (; code == 0 && found < schema->version; found++)
         code = migrate_one(db, path, schema, found + 1, err);
     return code;
@@ -115,16 +123,16 @@ static int check_owner(sqlite3 *db, const char *path,
                        struct ccb_error *err)
 {
     int id = 0, tables = 0;
-    int code = get_number(db, path, "PRAGMA application_id", &id, err);
+    int code = get_number(db, path, schema, "PRAGMA application_id", &id, err);
 
     if (code == 0)
-        code = get_number(db, path, "SELECT count(*) FROM sqlite_schema",
-                          &tables, err);
+        code = get_number(db, path, schema,
+                          "SELECT count(*) FROM sqlite_schema", &tables, err);
     if (code == 0 && id != schema->application_id && (id != 0 || tables > 0))
         return ccb_error_set(err, CCB_CONFLICT,
                              "%s: a database of another program; start with "
-                             "another -stateDir",
-                             path);
+                             "another %s",
+                             path, flag_of(schema));
     return code;
 }
 
@@ -161,10 +169,10 @@ int ccb_state_open(sqlite3 **db, const char *path,
 
     *db = NULL;
     if (code == 0 && sqlite3_open_v2(path, db, flags, NULL) != SQLITE_OK)
-        code = *db ? fail(*db, path, err)
+        code = *db ? fail(*db, path, schema, err)
                    : ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     if (code == 0)
-        code = execute(*db, path, settings, err);
+        code = execute(*db, path, schema, settings, err);
     if (code == 0)
         code = check_owner(*db, path, schema, err);
     if (code == 0)

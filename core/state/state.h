@@ -18,6 +18,8 @@ struct ccb_state_schema {
     int application_id; /* four letters, so that file(1) and we know whose */
     const char *const *migrations; /* row n makes version n + 1 of version n */
     int version;                   /* how many rows there are */
+    const char *flag; /* that says where the file lies, for words to people;
+                         NULL: "-stateDir" */
 };
 
 /* Opens or creates the file, mode 0600. `db` NULL after a failure:

@@ -25,7 +25,7 @@ enum state {
     MEMBER,       /* behind a colon */
     AFTER_MEMBER, /* a comma or '}' comes */
     COLLECT,      /* inside an element, a name or a value */
-    DONE          /* what comes now is ignored */
+    DONE          /* what comes now is ignored, or must be white space */
 };
 
 struct held {
@@ -177,8 +177,7 @@ static void on_key(struct ccb_json_stream *s, struct ccb_json key)
     s->key.len = 0;
     if (hold(s, &s->key, key.raw) != 0)
         return;
-    s->is_list = ccb_json_string_is(key, list) ||
-                 ccb_json_folds_to(ccb_json_inside(key), list);
+    s->is_list = ccb_json_key_matches(key, list);
     /* Elements that were handed on can't be taken back, as the rule that the
      * last duplicate holds would ask for. */
     if (s->is_list && s->list_seen)
@@ -347,6 +346,14 @@ static const char *step_after_member(struct ccb_json_stream *s, const char *p,
     return p + 1;
 }
 
+static const char *step_done(struct ccb_json_stream *s, const char *p,
+                             const char *end)
+{
+    (void)end;
+    fail_at(s, p, "nothing was expected behind the document");
+    return p;
+}
+
 static const step_fn steps[] = {
     [DOCUMENT] = step_document,
     [FIRST_ITEM] = step_item,
@@ -358,6 +365,7 @@ static const step_fn steps[] = {
     [MEMBER] = step_member,
     [AFTER_MEMBER] = step_after_member,
     [COLLECT] = step_collect,
+    [DONE] = step_done,
 };
 
 /* ---- bytes -------------------------------------------------------------- */
@@ -370,7 +378,7 @@ static void take(struct ccb_json_stream *s, struct ccb_slice bytes)
         return;
     end = p + bytes.len;
     s->push = p;
-    while (s->error.code == 0 && s->state != DONE) {
+    while (s->error.code == 0 && (s->state != DONE || s->options.whole)) {
         if (s->state != COLLECT)
             p = ccb_json_skip_space(p, end);
         if (p == end)
@@ -404,5 +412,8 @@ int ccb_json_stream_end(struct ccb_json_stream *s, struct ccb_error *err)
     if (s->error.code == 0 && s->state != DONE)
         ccb_error_set(&s->error, CCB_INVALID,
                       "invalid JSON at byte %zu: the text ends too early", len);
+    if (s->error.code == 0 && s->options.needs_list && !s->list_seen)
+        ccb_error_set(&s->error, CCB_INVALID, "there is no %s in the document",
+                      s->options.list);
     return report(s, err);
 }

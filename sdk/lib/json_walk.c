@@ -217,6 +217,13 @@ int ccb_json_next(struct ccb_json_iter *it)
     return 1;
 }
 
+int ccb_json_key_matches(struct ccb_json key, const char *name)
+{
+    struct ccb_slice text = ccb_json_inside(key);
+
+    return ccb_json_key_is(text, name) || ccb_json_folds_to(text, name);
+}
+
 struct ccb_json ccb_json_get(struct ccb_json object, const char *key)
 {
     struct ccb_json found = {CCB_JSON_NONE, {NULL, 0}};
@@ -225,11 +232,9 @@ struct ccb_json ccb_json_get(struct ccb_json object, const char *key)
     if (object.type != CCB_JSON_OBJECT)
         return found;
     it = ccb_json_iter(object);
-    while (ccb_json_next(&it)) {
-        struct ccb_slice name = ccb_json_inside(it.key);
-        if (ccb_json_key_is(name, key) || ccb_json_folds_to(name, key))
+    while (ccb_json_next(&it))
+        if (ccb_json_key_matches(it.key, key))
             found = it.value;
-    }
     return found;
 }
 

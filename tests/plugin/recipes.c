@@ -5,7 +5,8 @@
  *   plugin_recipes PLUGINS FIXTURES [CASE]
  *   plugin_recipes -n COUNT PLUGINS FIXTURES CASE    time per call
  *
- * The folder's name says the function (stage-, respond-, run-, ports-). In it:
+ * The folder's name says the function (stage-, respond-, run-, ports-,
+ * convert-, cache-). In it:
  *   plugin.txt     who is asked: PLUGINS/NAME.so; without it "buildpack"
  *   request.json   the message
  *   facts.json     the facts; without it those of FIXTURES/facts.json
@@ -105,6 +106,8 @@ static ccb_test_function find_function(struct plugin *p, const char *name)
     const struct ccb_run_1 *run = p->entry->get_interface(p->self, CCB_RUN_1);
     const struct ccb_ports_1 *ports =
         p->entry->get_interface(p->self, CCB_PORTS_1);
+    const struct ccb_docker_image_1 *image =
+        p->entry->get_interface(p->self, CCB_DOCKER_IMAGE_1);
     const struct {
         const char *prefix;
         ccb_test_function function;
@@ -113,6 +116,8 @@ static ccb_test_function find_function(struct plugin *p, const char *name)
         {"respond-", staging ? staging->build_response : NULL},
         {"run-", run ? run->build_lrp : NULL},
         {"ports-", ports ? ports->extract : NULL},
+        {"convert-", image ? image->convert_uri : NULL},
+        {"cache-", image ? image->cache_args : NULL},
     };
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
         if (strncmp(name, functions[i].prefix, strlen(functions[i].prefix)) ==

@@ -100,6 +100,10 @@ void ccb_json_leave(struct ccb_json_iter *at, const struct ccb_json_iter *it);
  * is no object. */
 struct ccb_json ccb_json_get(struct ccb_json object, const char *key);
 
+/* Whether a member's name (as an iterator gives it) stands for `name`, by the
+ * same rule. */
+int ccb_json_key_matches(struct ccb_json key, const char *name);
+
 /* ---- scalars ------------------------------------------------------------ */
 
 /* The number as an exact integer. CCB_INVALID for a fraction, an exponent, a
@@ -209,6 +213,8 @@ struct ccb_json_stream_options {
     /* memory for the stream and for what straddles two pushes, as realloc,
      * but size 0 always frees; NULL: the malloc family */
     void *(*resize)(void *ctx, void *old, size_t size);
+    int needs_list; /* a document without the list's member is CCB_INVALID */
+    int whole;      /* so is anything but white space behind the document */
 };
 
 /* NULL when there is no memory. */
@@ -222,7 +228,7 @@ int ccb_json_stream_push(struct ccb_json_stream *stream, struct ccb_slice bytes,
                          struct ccb_error *err);
 
 /* The end of input: CCB_INVALID unless exactly one whole document was seen
- * (what follows it is ignored). */
+ * (what follows it is ignored, unless `whole`). */
 int ccb_json_stream_end(struct ccb_json_stream *stream, struct ccb_error *err);
 
 /* ---- writing ------------------------------------------------------------ */

@@ -186,6 +186,28 @@ static void a_guid_goes_into_a_path_as_text(void **state)
     ccb_arena_unref(arena);
 }
 
+static void a_value_goes_into_a_query_encoded(void **state)
+{
+    struct ccb_arena *arena = ccb_arena_create();
+    struct ccb_slice out;
+
+    (void)state;
+    assert_int_equal(
+        ccb_url_query_value(arena, ccb_slice_of("{\"id\":[5, \"a&b+c=\xc3\"]}"),
+                            &out),
+        0);
+    assert_slice(out, "%7B%22id%22%3A%5B5%2C%20%22a%26b%2Bc%3D%C3%22%5D%7D",
+                 "a token");
+    assert_int_equal(ccb_url_query_value(arena, ccb_slice_of("Aa0-._~"), &out),
+                     0);
+    assert_slice(out, "Aa0-._~", "what stands");
+    ccb_mem_fail_at(1, 0);
+    assert_int_equal(ccb_url_query_value(arena, ccb_slice_of("{}"), &out),
+                     CCB_NO_MEMORY);
+    ccb_mem_fail_at(0, 0);
+    ccb_arena_unref(arena);
+}
+
 static void a_guid_survives_the_lack_of_memory(void **state)
 {
     struct ccb_arena *arena = ccb_arena_create();
@@ -207,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_refusal_never_shows_user_info_or_query),
         cmocka_unit_test(a_path_is_unescaped_and_its_plus_stands),
         cmocka_unit_test(a_guid_goes_into_a_path_as_text),
+        cmocka_unit_test(a_value_goes_into_a_query_encoded),
         cmocka_unit_test(a_guid_survives_the_lack_of_memory),
     };
 

@@ -66,8 +66,12 @@ static void *resize(void *ctx, void *old, size_t size)
 static struct ccb_json_stream *open_stream(struct events *e, const char *list,
                                            size_t max_item)
 {
-    struct ccb_json_stream_options options = {list,      max_item, on_item,
-                                              on_member, e,        resize};
+    struct ccb_json_stream_options options = {.list = list,
+                                              .max_item = max_item,
+                                              .on_item = on_item,
+                                              .on_member = on_member,
+                                              .ctx = e,
+                                              .resize = resize};
 
     return ccb_json_stream_create(&options);
 }
@@ -387,10 +391,49 @@ static void test_every_failed_allocation_is_reported(void **state)
     assert_true(failures >= 3); /* the stream, a name, an element */
 }
 
+/* Reads `text` with the two demands on, cut at every byte. */
+static int read_strictly(struct ccb_slice text, struct ccb_error *err)
+{
+    int rc = 0;
+    for (size_t cut = 0; cut <= text.len; cut++) {
+        struct events e = {0};
+        struct ccb_json_stream_options options = {.list = "list",
+                                                  .on_item = on_item,
+                                                  .ctx = &e,
+                                                  .needs_list = 1,
+                                                  .whole = 1};
+        struct ccb_json_stream *s = ccb_json_stream_create(&options);
+        rc = ccb_json_stream_push(s, ccb_slice_make(text.ptr, cut), err);
+        if (rc == 0)
+            rc = ccb_json_stream_push(
+                s, ccb_slice_make(text.ptr + cut, text.len - cut), err);
+        if (rc == 0)
+            rc = ccb_json_stream_end(s, err);
+        ccb_json_stream_free(s);
+    }
+    return rc;
+}
+
+static void test_the_list_and_the_end_may_be_demanded(void **state)
+{
+    struct ccb_error err;
+
+    (void)state;
+    assert_int_equal(read_strictly(TEXT("{\"a\":1,\"List\":[1]} \n"), &err), 0);
+    assert_int_equal(read_strictly(TEXT("{\"list\":null}"), &err), 0);
+    assert_int_equal(read_strictly(TEXT("{\"a\":1}"), &err), CCB_INVALID);
+    assert_string_equal(err.message, "there is no list in the document");
+    assert_int_equal(read_strictly(TEXT("null"), &err), CCB_INVALID);
+    assert_int_equal(read_strictly(TEXT("{\"list\":[]} {"), &err), CCB_INVALID);
+    assert_string_equal(err.message,
+                        "invalid JSON at byte 12: nothing was expected behind "
+                        "the document");
+}
+
 static void test_default_memory_is_the_heap(void **state)
 {
     struct events e = {0};
-    struct ccb_json_stream_options options = {NULL, 0, on_item, NULL, &e, NULL};
+    struct ccb_json_stream_options options = {.on_item = on_item, .ctx = &e};
     struct ccb_json_stream *s = ccb_json_stream_create(&options);
 
     (void)state;
@@ -420,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_memory_is_bounded_by_max_item),
         cmocka_unit_test(test_endless_lists_need_one_elements_memory),
         cmocka_unit_test(test_every_failed_allocation_is_reported),
+        cmocka_unit_test(test_the_list_and_the_end_may_be_demanded),
         cmocka_unit_test(test_default_memory_is_the_heap),
     };
 

@@ -1,0 +1,110 @@
+/*
+ * Results for CC that were taken from the back end and are not with CC yet:
+ * DIR/outbox.db of -outbox (state/state.h). What was acknowledged survives a
+ * kill at any moment; each result is there once, by its staging's guid.
+ *
+ * A process has one. A thread of its own reads and writes the file: what waits
+ * for it at the same time is one commit. In memory is only what operations
+ * hold. Functions may be called on any thread; on_done comes on the
+ * operation's loop, which must run until then.
+ */
+#ifndef CCB_STAGER_OUTBOX_H
+#define CCB_STAGER_OUTBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "ccbridge/error.h"
+#include "net/loop.h"
+
+/* How many delivered guids are remembered, so that a callback that is repeated
+ * late is not delivered again. */
+#define CCB_OUTBOX_REMEMBERED 1000
+
+struct ccb_outbox;
+
+/* Opens or makes directory and file. CCB_CONFLICT when another daemon has it.
+ */
+int ccb_outbox_open(struct ccb_outbox **out, const char *dir,
+                    struct ccb_error *err);
+/* Waits for what was submitted. NULL is fine. */
+void ccb_outbox_close(struct ccb_outbox *outbox);
+
+struct ccb_outbox_status {
+    int64_t waiting;
+    int64_t oldest_at; /* ns since 1970; 0: none waits */
+};
+void ccb_outbox_get_status(struct ccb_outbox *outbox,
+                           struct ccb_outbox_status *out);
+
+/* A result on its way. */
+struct ccb_letter {
+    int64_t id;
+    struct ccb_slice guid, payload;
+    bool failed;        /* the staging; only for counting */
+    int64_t created_at; /* of its task, ns since 1970; 0: not known */
+    int64_t stored_at;
+    int64_t attempts;
+};
+
+/* ---- operations --------------------------------------------------------- */
+
+/* The caller's memory until on_done; it fills in `loop` and `on_done`. */
+struct ccb_outbox_op {
+    struct ccb_post post; /* first: the way back */
+    struct ccb_loop *loop;
+    void (*on_done)(struct ccb_outbox_op *op);
+    int code; /* 0, or negative with `err` */
+    struct ccb_error err;
+    /* the outbox's */
+    int (*run)(struct ccb_outbox_op *op, struct ccb_outbox *outbox,
+               struct ccb_error *err);
+    int64_t added; /* to those that wait */
+    struct ccb_outbox_op *next;
+};
+
+/* Stores a letter: guid, payload (borrowed until on_done), failed,
+ * created_at. `known`: it waits, or was delivered, already. */
+struct ccb_outbox_put {
+    struct ccb_outbox_op op;
+    struct ccb_letter letter;
+    bool known;
+};
+void ccb_outbox_put(struct ccb_outbox *outbox, struct ccb_outbox_put *put);
+
+/* Takes the letter that has been due for longest: nobody else gets it before
+ * it was marked, or in this process' life. */
+struct ccb_outbox_take {
+    struct ccb_outbox_op op;
+    struct ccb_arena *arena; /* what it is copied into; lent until on_done */
+    bool found;
+    struct ccb_letter letter;
+    int64_t due_at; /* when none is due: of the next one; 0: there is none */
+};
+void ccb_outbox_take(struct ccb_outbox *outbox, struct ccb_outbox_take *take);
+
+/* What became of a letter that was taken. */
+enum ccb_outbox_fate {
+    CCB_LETTER_DELIVERED, /* removed, and remembered for a while */
+    CCB_LETTER_LATER,     /* stays, and is due at `due_at` */
+    CCB_LETTER_GIVEN_UP   /* removed */
+};
+struct ccb_outbox_mark {
+    struct ccb_outbox_op op;
+    const struct ccb_letter *letter; /* borrowed until on_done */
+    enum ccb_outbox_fate fate;
+    int64_t due_at;
+};
+void ccb_outbox_mark(struct ccb_outbox *outbox, struct ccb_outbox_mark *mark);
+
+/* `post` goes to `loop` after letters were stored, and not again before it was
+ * heard. One listener at a time. */
+void ccb_outbox_listen(struct ccb_outbox *outbox, struct ccb_loop *loop,
+                       struct ccb_post *post);
+/* From the post's `run`: the next one may come. */
+void ccb_outbox_heard(struct ccb_outbox *outbox);
+/* No post is sent any more. True: one is on its way, and comes. */
+bool ccb_outbox_unlisten(struct ccb_outbox *outbox);
+
+#endif
