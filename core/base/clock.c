@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <time.h>
 
 static int64_t read_clock(clockid_t id)
@@ -22,4 +23,16 @@ int64_t ccb_clock_wall(void)
 int64_t ccb_clock_monotonic(void)
 {
     return read_clock(CLOCK_MONOTONIC);
+}
+
+void ccb_time_format(int64_t time, char *out)
+{
+    time_t seconds = (time_t)(time / CCB_SECOND);
+    struct tm tm;
+    size_t len;
+
+    (void)gmtime_r(&seconds, &tm);
+    len = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(out + len, 40 - len, ".%09uZ",
+                   (unsigned)(time % CCB_SECOND));
 }

@@ -10,4 +10,7 @@
 int64_t ccb_clock_wall(void);      /* ns since 1970 */
 int64_t ccb_clock_monotonic(void); /* ns since some moment */
 
+/* "2015-08-28T14:18:16.123456789Z" into 40 bytes. */
+void ccb_time_format(int64_t time, char *out);
+
 #endif

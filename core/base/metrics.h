@@ -1,6 +1,8 @@
 /*
  * Counters and gauges of the process, declared in one table: a row is name,
- * kind and help. Cheap to bump from any thread (relaxed atomics).
+ * kind and help, and for those that the historic programs had too the name and
+ * the origin under which each change is sent as well (base/dropsonde.h;
+ * contract/stager.md A6). Cheap to bump from any thread (relaxed atomics).
  */
 #ifndef CCB_BASE_METRICS_H
 #define CCB_BASE_METRICS_H
@@ -10,7 +12,7 @@
 
 #include "base/buf.h"
 
-/* X(id, prometheus name, kind, help) */
+/* X(id, prometheus name, kind, help[, .origin = .., .historic = ..]) */
 #define CCB_METRICS(X)                                                         \
     X(HTTP_CONNECTIONS, "ccbridge_http_connections", "gauge",                  \
       "Connections open on the HTTP servers")                                  \
@@ -45,13 +47,27 @@
     X(PLUGIN_TIMEOUTS, "ccbridge_plugin_timeouts_total", "counter",            \
       "Plugin calls given up at their deadline")                               \
     X(STAGING_START_REQUESTS, "ccbridge_staging_start_requests_total",         \
-      "counter", "Staging requests with a known lifecycle")                    \
+      "counter", "Staging requests with a known lifecycle",                    \
+      .origin = "stager", .historic = "StagingStartRequestsReceived")          \
     X(STAGING_STOP_REQUESTS, "ccbridge_staging_stop_requests_total",           \
-      "counter", "Requests to stop a staging that were taken")                 \
+      "counter", "Requests to stop a staging that were taken",                 \
+      .origin = "stager", .historic = "StagingStopRequestsReceived")           \
     X(STAGING_SUCCEEDED, "ccbridge_staging_succeeded_total", "counter",        \
-      "Stagings that succeeded and whose result CC took")                      \
+      "Stagings that succeeded and whose result CC took", .origin = "stager",  \
+      .historic = "StagingRequestsSucceeded")                                  \
     X(STAGING_FAILED, "ccbridge_staging_failed_total", "counter",              \
-      "Stagings that failed and whose result CC took")                         \
+      "Stagings that failed and whose result CC took", .origin = "stager",     \
+      .historic = "StagingRequestsFailed")                                     \
+    X(STAGING_SUCCEEDED_TIME, "ccbridge_staging_succeeded_last_nanoseconds",   \
+      "gauge",                                                                 \
+      "How long the staging took that succeeded last; since 1970 where the "   \
+      "back end does not say when a task was created",                         \
+      .origin = "stager", .historic = "StagingRequestSucceededDuration")       \
+    X(STAGING_FAILED_TIME, "ccbridge_staging_failed_last_nanoseconds",         \
+      "gauge",                                                                 \
+      "How long the staging took that failed last; since 1970 where the back " \
+      "end does not say when a task was created",                              \
+      .origin = "stager", .historic = "StagingRequestFailedDuration")          \
     X(OUTBOX_WAITING, "ccbridge_outbox_waiting", "gauge",                      \
       "Staging results stored that CC has not taken yet")                      \
     X(OUTBOX_RETRIES, "ccbridge_outbox_retries_total", "counter",              \
@@ -59,7 +75,21 @@
     X(OUTBOX_GIVEN_UP, "ccbridge_outbox_given_up_total", "counter",            \
       "Stored staging results given up at -outboxMaxAge")                      \
     X(LRPS_DESIRED, "ccbridge_lrps_desired_total", "counter",                  \
-      "Desire requests that were carried out")                                 \
+      "Desire requests that were carried out", .origin = "nsync_listener",     \
+      .historic = "LRPsDesired")                                               \
+    X(LRP_SYNC_TIME, "ccbridge_lrp_sync_last_nanoseconds", "gauge",            \
+      "How long the bulker's last pass over the apps took",                    \
+      .origin = "nsync_bulker", .historic = "DesiredLRPSyncDuration")          \
+    X(LRP_SYNC_MISSING, "ccbridge_lrp_sync_missing", "gauge",                  \
+      "Apps of the bulker's last pass that the back end did not have")         \
+    X(LRP_SYNC_STALE, "ccbridge_lrp_sync_stale", "gauge",                      \
+      "Apps of the bulker's last pass that the back end had otherwise")        \
+    X(LRP_SYNC_EXCESS, "ccbridge_lrp_sync_excess", "gauge",                    \
+      "LRPs of the bulker's last pass that CC did not name")                   \
+    X(LRP_SYNC_QUARANTINED, "ccbridge_lrp_sync_quarantined", "gauge",          \
+      "Apps of the bulker's last pass that could not be built")                \
+    X(LRP_SYNC_FRESH, "ccbridge_lrp_sync_fresh_timestamp_seconds", "gauge",    \
+      "When the bulker last kept the domain fresh, since 1970; 0: not yet")    \
     X(CELL_TASKS_STARTED, "ccbridge_cell_tasks_started_total", "counter",      \
       "Tasks that the embedded cell began to run")                             \
     X(CELL_LRPS_STARTED, "ccbridge_cell_lrps_started_total", "counter",        \
@@ -72,7 +102,7 @@
       "counter", "Containers that the embedded cell could not make")
 
 enum ccb_metric {
-#define CCB_METRIC_ID(id, name, kind, help) CCB_METRIC_##id,
+#define CCB_METRIC_ID(id, ...) CCB_METRIC_##id,
     CCB_METRICS(CCB_METRIC_ID)
 #undef CCB_METRIC_ID
         CCB_METRIC_COUNT
@@ -80,11 +110,10 @@ enum ccb_metric {
 
 extern _Atomic int64_t ccb_metric_values[CCB_METRIC_COUNT];
 
-static inline void ccb_metric_add(enum ccb_metric metric, int64_t delta)
-{
-    atomic_fetch_add_explicit(&ccb_metric_values[metric], delta,
-                              memory_order_relaxed);
-}
+void ccb_metric_add(enum ccb_metric metric, int64_t delta);
+void ccb_metric_set(enum ccb_metric metric, int64_t value); /* a gauge */
+/* A gauge of how long the last one took, in nanoseconds. */
+void ccb_metric_time(enum ccb_metric metric, int64_t nanoseconds);
 
 /* All of them in Prometheus' text form. */
 void ccb_metrics_print(struct ccb_buf *out);

@@ -121,7 +121,8 @@ void ccb_lock_tell_held(struct ccb_lock *lock)
     lock->held = true;
     lock->since = ccb_clock_wall();
     ccb_log_write(&lock->log, CCB_LEVEL_INFO, "acquire-lock-succeeded",
-                  CCB_FIELDS(ccb_log_cstr("kind", lock->form->kind)));
+                  CCB_FIELDS(ccb_log_cstr("kind", lock->form->kind),
+                             ccb_log_cstr("at", lock->form->at(lock))));
     ccb_log_info(&lock->log, "started");
     lock->options.on_held(lock->options.user);
 }

@@ -37,7 +37,7 @@ struct ccb_consul_lock {
 
     /* From FIND_NODE to CREATE_SESSION. */
     struct ccb_arena *arena;
-    struct ccb_slice node;
+    struct ccb_slice node; /* its name may hold anything: percent-encoded */
     struct ccb_consul_ids ended;
     size_t next; /* of them */
 

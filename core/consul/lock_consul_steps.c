@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/flags.h"
 #include "consul/lock_consul.h"
+#include "net/url.h"
 
 /* Marks a key as a lock; Consul's clients know it by this number. */
 #define LOCK_FLAGS UINT64_C(3304740253564472344)
@@ -15,9 +16,7 @@
 #define ANSWER_TIMEOUT (10 * CCB_SECOND)
 #define LOOK_WAIT_MS 15000 /* how long Consul holds a look at a held key */
 #define LOOK_TIMEOUT (LOOK_WAIT_MS * CCB_MILLISECOND + 15 * CCB_SECOND)
-#define LOCK_DELAY                                                             \
-    (5 * CCB_SECOND) /* after an acquisition that was refused                  \
-                      */
+#define LOCK_DELAY (5 * CCB_SECOND) /* after a refused acquisition */
 #define RELEASE_TIMEOUT (2 * CCB_SECOND)
 /* An answer at once, though nothing changed: whoever gives it is not asked
  * again without a breath. */
@@ -50,21 +49,6 @@ static void put_index(struct ccb_consul_lock *c)
         (void)ccb_buf_printf(&c->url, "&index=%" PRIu64, c->index);
 }
 
-/* A node's name may hold anything: it is one segment of a path. */
-static void put_segment(struct ccb_buf *url, struct ccb_slice text)
-{
-    size_t i;
-    for (i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                     (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
-        if (plain)
-            (void)ccb_buf_putc(url, (char)c);
-        else
-            (void)ccb_buf_printf(url, "%%%02X", c);
-    }
-}
-
 /* ---- the steps: what is asked, and where the answer leads --------------- */
 
 /* Into c->url and c->body; NO_MEMORY sticks to them. */
@@ -86,15 +70,17 @@ static int read_node(struct ccb_consul_lock *c,
     code = ccb_consul_read_node(answer->body, c->arena, &name, err);
     if (code < 0)
         return code;
-    c->node = ccb_arena_copy(c->arena, name);
+    name = ccb_arena_copy(c->arena, name);
+    if (!name.ptr || ccb_url_query_value(c->arena, name, &c->node) < 0)
+        return no_memory(err);
     c->state = CCB_CONSUL_LIST_SESSIONS;
-    return c->node.ptr ? 0 : no_memory(err);
+    return 0;
 }
 
 static void ask_sessions(struct ccb_consul_lock *c)
 {
     ccb_consul_begin_url(c, "/v1/session/node/");
-    put_segment(&c->url, c->node);
+    (void)ccb_buf_put_slice(&c->url, c->node);
 }
 
 /* Also what an attempt that failed has left behind. */

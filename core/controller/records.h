@@ -5,6 +5,7 @@
 #ifndef CCB_CONTROLLER_RECORDS_H
 #define CCB_CONTROLLER_RECORDS_H
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "controller/ledger.h"
 #include "controller/settings.h"
@@ -103,7 +104,5 @@ int ccb_guid_hex(char *out, struct ccb_error *err);
 /* The app's guid at the head of a staging or process guid; NULL ptr when there
  * is none. */
 struct ccb_slice ccb_guid_of_app(struct ccb_slice guid);
-/* "2015-08-28T14:18:16.123456789Z" into 40 bytes. */
-void ccb_time_format(int64_t time, char *out);
 
 #endif

@@ -7,14 +7,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "base/hex.h"
 #include "controller/blobs.h"
 #include "controller/fault.h"
 
-/* ---- guids and times ---------------------------------------------------- */
+/* ---- guids -------------------------------------------------------------- */
 
 int ccb_guid_hex(char *out, struct ccb_error *err)
 {
@@ -31,18 +29,6 @@ struct ccb_slice ccb_guid_of_app(struct ccb_slice guid)
     if (guid.len < 38 || guid.ptr[36] != '-')
         return ccb_slice_make(NULL, 0);
     return ccb_slice_make(guid.ptr, 36);
-}
-
-void ccb_time_format(int64_t time, char *out)
-{
-    time_t seconds = (time_t)(time / CCB_SECOND);
-    struct tm tm;
-    size_t len;
-
-    (void)gmtime_r(&seconds, &tm);
-    len = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(out + len, 40 - len, ".%09uZ",
-                   (unsigned)(time % CCB_SECOND));
 }
 
 /* ---- events ------------------------------------------------------------- */

@@ -18,6 +18,13 @@ static const struct ccb_flag process_flags[] = {
      .offset = AT(debug_addr),
      .placeholder = "HOST:PORT",
      .help = "Serve metrics and the log level switch here; empty: do not"},
+    {.name = "dropsondeAddr",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(dropsonde_addr),
+     .default_text = "127.0.0.1:3457",
+     .placeholder = "HOST:PORT",
+     .help = "Send the historic metrics there by UDP, as dropsonde envelopes; "
+             "empty: do not"},
     {.name = "logLevel",
      .type = CCB_FLAG_STRING,
      .offset = AT(log_level),

@@ -16,6 +16,7 @@
 struct ccb_options {
     /* flags of the process */
     const char *debug_addr;
+    const char *dropsonde_addr; /* "": no dropsonde metrics */
     const char *log_level;
     uint64_t workers;
     const char *state_dir;   /* of the control socket; "": none */

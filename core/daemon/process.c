@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "daemon/debug.h"
+#include "daemon/emitter.h"
 #include "daemon/plugins.h"
 #include "daemon/worker.h"
 
@@ -24,6 +25,7 @@ struct process {
     struct ccb_plugins *plugins;
     int debug_fd, control_fd; /* until their servers take them over */
     struct ccb_http_server *debug;
+    struct ccb_emitter emitter;
     uv_signal_t signals[2];
     struct ccb_thread *threads; /* [0] is the main thread's */
     struct helper *helpers;     /* [0] is not used */
@@ -181,6 +183,7 @@ static void on_thread_stopped(struct process *p)
         return;
     if (p->debug)
         ccb_http_server_close(p->debug, on_debug_closed, p);
+    ccb_emitter_stop(&p->emitter);
     for (i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&p->signals[i], NULL);
 }
@@ -347,6 +350,8 @@ static int open_main(struct process *p, struct ccb_error *err)
         p->signals[i].data = p;
         uv_signal_start(&p->signals[i], on_signal, numbers[i]);
     }
+    if (main_thread->opened)
+        ccb_emitter_start(&p->emitter, &main_thread->loop);
     return code;
 }
 
@@ -446,6 +451,8 @@ static int run(struct process *p)
     for (i = 0; i < p->member_count; i++)
         if (p->members[i].role->starting)
             ccb_log_info(&p->members[i].log, p->members[i].role->starting);
+    ccb_emitter_open(&p->emitter, p->options->dropsonde_addr, p->members,
+                     p->member_count);
     if (open_all(p, &who, &err) < 0) {
         say_ready(p); /* as the historic programs do */
         p->status = fail(&p->members[0], who, err.message);
@@ -458,6 +465,7 @@ static int run(struct process *p)
         ccb_loop_run(&p->threads[0].loop);
     say_stopped(p);
     release(p);
+    ccb_emitter_close();
     return p->status;
 }
 

@@ -13,9 +13,9 @@
 #include "uploader/uploader.h"
 
 const struct ccb_role *const ccb_roles[] = {
-    &ccb_receptor_role,    &ccb_file_server_role,    &ccb_cc_uploader_role,
-    &ccb_stager_role,      &ccb_nsync_listener_role, &ccb_tps_listener_role,
-    &ccb_tps_watcher_role, &ccb_controller_role,
+    &ccb_receptor_role,     &ccb_file_server_role,    &ccb_cc_uploader_role,
+    &ccb_stager_role,       &ccb_nsync_listener_role, &ccb_nsync_bulker_role,
+    &ccb_tps_listener_role, &ccb_tps_watcher_role,    &ccb_controller_role,
 };
 const size_t ccb_role_count = sizeof(ccb_roles) / sizeof(ccb_roles[0]);
 

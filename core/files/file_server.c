@@ -105,6 +105,7 @@ static size_t doors(const void *config, struct ccb_door *out)
 const struct ccb_role ccb_file_server_role = {
     .name = "file-server",
     .summary = "serves the files that cells download",
+    .origin = "file_server",
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),
     .config_size = sizeof(struct ccb_files_config),

@@ -1,20 +1,22 @@
 /*
  * The loop: libuv's, with two handles of its own: one for work posted by
- * other threads, one that writes the log lines held during a turn. They are
- * unreferenced, so that they never keep a loop running; closing refuses while
- * any other handle is open (design.md 5).
+ * other threads, one that writes the log lines and sends the metrics that were
+ * held during a turn. They are unreferenced, so that they never keep a loop
+ * running; closing refuses while any other handle is open (design.md 5).
  */
 #include "net/loop.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/dropsonde.h"
 #include "base/log.h"
 
 /* Runs what other threads posted, oldest first; how many there were. */
 static size_t run_posts(struct ccb_loop *loop)
 {
-    struct ccb_post *taken, *ordered = NULL;
+    struct ccb_post *taken;
     size_t count = 0;
 
     uv_mutex_lock(&loop->lock);
@@ -24,14 +26,14 @@ static size_t run_posts(struct ccb_loop *loop)
     while (taken != NULL) {
         struct ccb_post *next = taken->next;
 
-        taken->next = ordered;
-        ordered = taken;
+        taken->next = loop->running;
+        loop->running = taken;
         taken = next;
     }
-    while (ordered != NULL) {
-        struct ccb_post *post = ordered;
+    while (loop->running != NULL) {
+        struct ccb_post *post = loop->running;
 
-        ordered = post->next; /* run may free the post */
+        loop->running = post->next; /* run may free the post */
         post->run(post);
         count++;
     }
@@ -47,6 +49,7 @@ static void on_turn(uv_prepare_t *turn)
 {
     (void)turn;
     ccb_log_flush();
+    ccb_dropsonde_flush();
 }
 
 static int uv_failed(struct ccb_error *err, const char *what, int code)
@@ -88,12 +91,14 @@ int ccb_loop_run(struct ccb_loop *loop)
     if (!loop->open)
         return CCB_INVALID;
     ccb_log_hold(1);
+    ccb_dropsonde_hold(1);
     /* A post made while the last handle went away must not be lost. A loop
      * that was stopped (uv_stop) returns with handles still active. */
     do {
         if (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
             break;
     } while (run_posts(loop) > 0);
+    ccb_dropsonde_hold(0);
     ccb_log_hold(0);
     return CCB_OK;
 }
@@ -176,5 +181,24 @@ void ccb_loop_post(struct ccb_loop *loop, struct ccb_post *post)
     loop->posted = post;
     /* Under the lock: the loop can't be closed between the two. */
     (void)uv_async_send(&loop->wake);
+    uv_mutex_unlock(&loop->lock);
+}
+
+static bool take_out(struct ccb_post **list, const struct ccb_post *post)
+{
+    while (*list != NULL && *list != post)
+        list = &(*list)->next;
+    if (*list == NULL)
+        return false;
+    *list = post->next;
+    return true;
+}
+
+void ccb_loop_unpost(struct ccb_loop *loop, struct ccb_post *post)
+{
+    if (take_out(&loop->running, post))
+        return;
+    uv_mutex_lock(&loop->lock);
+    (void)take_out(&loop->posted, post);
     uv_mutex_unlock(&loop->lock);
 }

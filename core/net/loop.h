@@ -17,9 +17,10 @@
 struct ccb_loop {
     uv_loop_t uv;
     uv_async_t wake;
-    uv_prepare_t turn; /* before the loop waits: writes held log lines */
+    uv_prepare_t turn; /* before the loop waits: log lines, metrics */
     uv_mutex_t lock;
-    struct ccb_post *posted; /* newest first, taken whole */
+    struct ccb_post *posted;  /* newest first, taken whole */
+    struct ccb_post *running; /* of those taken: what is still to run */
     int open;
 };
 
@@ -38,5 +39,7 @@ int ccb_loop_close(struct ccb_loop *loop, struct ccb_error *err);
 
 /* [any thread] */
 void ccb_loop_post(struct ccb_loop *loop, struct ccb_post *post);
+/* Takes back a post that has not run yet; its memory is the caller's again. */
+void ccb_loop_unpost(struct ccb_loop *loop, struct ccb_post *post);
 
 #endif

@@ -70,9 +70,12 @@ struct ccb_bulk_excess;
 
 struct ccb_bulk_pass {
     const struct ccb_bulk_tools *tools;
-    /* Once, from the loop; the pass is over and still to be freed. */
+    /* Once, also from inside ccb_bulk_pass_start: the pass is over. It is
+     * freed later, not from here. */
     void (*on_done)(void *user);
     void *user;
+    int64_t began; /* monotonic */
+    bool over;
 
     struct ccb_arena *arena; /* of its list and its bump */
     struct ccb_snapshot *snapshot;

@@ -7,7 +7,6 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "nsync/bulk_internal.h"
 
 static const char *const session_names[CCB_BULK_SESSIONS] = {
@@ -39,25 +38,31 @@ static void log_tally(const struct ccb_bulk_pass *pass)
 }
 
 /* What both ends of a pass have in common. */
-static void close_books(struct ccb_bulk_pass *pass, bool over)
+static void close_books(struct ccb_bulk_pass *pass, bool reached_end)
 {
     struct ccb_quarantine *quarantine = pass->tools->quarantine;
-    bool whole = over && !pass->partial && !pass->unclean;
+    bool whole = reached_end && !pass->partial && !pass->unclean;
     if (pass->tools->config->take_turns)
         ccb_turn_end_pass();
     if (quarantine) {
         ccb_quarantine_end(quarantine, &pass->log, whole);
         pass->tally.quarantined = quarantine->found;
     }
-    pass->tally.duration = ccb_clock_wall() - pass->tally.began_at;
+    pass->tally.duration = ccb_clock_monotonic() - pass->began;
+    pass->over = true;
+}
+
+static void end(struct ccb_bulk_pass *pass)
+{
+    close_books(pass, true);
+    log_tally(pass);
+    pass->on_done(pass->user);
 }
 
 static void finish(struct ccb_bulk_pass *pass)
 {
-    close_books(pass, true);
-    log_tally(pass);
     ccb_log_info(&pass->log, "done");
-    pass->on_done(pass->user);
+    end(pass);
 }
 
 void ccb_bulk_pass_spoil(struct ccb_bulk_pass *pass, struct ccb_slice error)
@@ -131,9 +136,7 @@ static void give_up_list(struct ccb_bulk_pass *pass, struct ccb_slice why)
     ccb_log_write(&pass->log, CCB_LEVEL_ERROR,
                   "failed-getting-desired-lrps-from-bbs",
                   CCB_FIELDS(ccb_log_text("error", why)));
-    close_books(pass, true);
-    log_tally(pass);
-    pass->on_done(pass->user);
+    end(pass);
 }
 
 static int on_lrp(void *user, struct ccb_json lrp)
@@ -168,9 +171,9 @@ static void on_listed(void *user, const struct ccb_diego_answer *answer)
         return;
     }
     pass->tally.lrps = ccb_snapshot_count(pass->snapshot);
-    ccb_log_write(
-        &pass->log, CCB_LEVEL_INFO, "succeeded-getting-desired-lrps-from-bbs",
-        CCB_FIELDS(ccb_log_int("count", (int64_t)pass->tally.lrps)));
+    ccb_log_write(&pass->log, CCB_LEVEL_INFO,
+                  "succeeded-getting-desired-lrps-from-bbs",
+                  CCB_FIELDS(ccb_log_int("count", (int64_t)pass->tally.lrps)));
     begin_logs(pass);
     ccb_log_info(&pass->log, "processing-updates-and-creates");
     ccb_bulk_pages_start(pass);
@@ -185,8 +188,8 @@ static int list(struct ccb_bulk_pass *pass, struct ccb_error *err)
         .on_done = on_listed,
         .user = pass,
     };
-    int code = ccb_snapshot_create(
-        &pass->snapshot, pass->tools->worker->loop, on_room, pass, err);
+    int code = ccb_snapshot_create(&pass->snapshot, pass->tools->worker->loop,
+                                   on_room, pass, err);
     if (code < 0)
         return code;
     return ccb_diego_list_lrps(pass->tools->diego, &options, &pass->listing,
@@ -217,6 +220,7 @@ int ccb_bulk_pass_start(struct ccb_bulk_pass **out,
     pass->tools = tools;
     pass->on_done = on_done;
     pass->user = user;
+    pass->began = ccb_clock_monotonic();
     pass->tally.began_at = ccb_clock_wall();
     ccb_log_begin(&pass->log, tools->worker->log, "sync", NULL, 0);
     ccb_log_info(&pass->log, "starting");
@@ -229,4 +233,19 @@ int ccb_bulk_pass_start(struct ccb_bulk_pass **out,
     if (list(pass, &err) < 0)
         give_up_list(pass, ccb_slice_of(err.message));
     return 0;
+}
+
+void ccb_bulk_pass_free(struct ccb_bulk_pass *pass)
+{
+    if (!pass)
+        return;
+    if (!pass->over) {
+        ccb_log_info(&pass->log, "exiting");
+        close_books(pass, false);
+    }
+    ccb_bulk_pages_free(pass);
+    ccb_bulk_excess_free(pass->excess); /* its turn's guid lies in there: */
+    ccb_snapshot_free(pass->snapshot);
+    ccb_arena_unref(pass->arena);
+    ccb_free(pass);
 }

@@ -142,6 +142,7 @@ static size_t doors(const void *config, struct ccb_door *out)
 const struct ccb_role ccb_nsync_listener_role = {
     .name = "nsync-listener",
     .summary = "makes desired LRPs of CC's wishes about running apps",
+    .origin = "nsync_listener",
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),
     .config_size = sizeof(struct ccb_listener_config),

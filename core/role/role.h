@@ -51,6 +51,7 @@ struct ccb_door {
 struct ccb_role {
     const char *name;    /* "stager"; also its component in the log */
     const char *summary; /* one line for --help */
+    const char *origin;  /* of its dropsonde metrics (A6); NULL: has none */
     bool single;         /* on one worker only */
 
     const struct ccb_flag *flags;

@@ -27,7 +27,6 @@ struct complete {
 
 static void on_response(void *user, const struct ccb_plugin_result *result);
 static void on_delivered(void *user, const struct ccb_cc_answer *answer);
-static void send(struct complete *complete);
 
 static void finish(struct complete *complete, int status)
 {
@@ -35,7 +34,17 @@ static void finish(struct complete *complete, int status)
     ccb_http_respond(complete->request, status, NULL, ccb_slice_make(NULL, 0));
 }
 
-/* ---- 3: to CC ----------------------------------------------------------- */
+static void fail(struct complete *complete, const char *action,
+                 const char *words, int status)
+{
+    ccb_log_error(&complete->log, action, words);
+    ccb_stager_note_text(complete->stager, complete->task.task_guid,
+                         CCB_PHASE_FAILED, CCB_JOURNAL_FAILURE,
+                         ccb_slice_of(words));
+    finish(complete, status);
+}
+
+/* ---- 4: to CC ----------------------------------------------------------- */
 
 /* The historic line carries the payload as base64; secrets are taken out
  * before it is encoded, since nobody could see them afterwards. */
@@ -66,12 +75,22 @@ static void log_posting(struct complete *complete)
     ccb_buf_destroy(&text);
 }
 
+static void note_answer(const struct complete *complete,
+                        enum ccb_journal_phase phase, int status,
+                        const char *words)
+{
+    struct ccb_journal_note note = {
+        .guid = complete->task.task_guid, .phase = phase, .cc_status = status};
+    note.texts[CCB_JOURNAL_CC_ERROR] = ccb_slice_of(words);
+    ccb_journal_note(complete->stager->shared->journal, &note);
+}
+
 static void fail_delivery(struct complete *complete, int status,
                           const char *words)
 {
-    note_answer(complete, status, words);
     ccb_log_error(&complete->log, "cc-staging-complete-failed", words);
-    finish(complete, status ? status : 503);
+    note_answer(complete, CCB_PHASE_CC_TRIED, status, words);
+    finish(complete, status > 0 ? status : 503);
 }
 
 static void send_to_cc(struct complete *complete)
@@ -89,11 +108,15 @@ static void send_to_cc(struct complete *complete)
     fail_delivery(complete, 0, err.message);
 }
 
-static void count(const struct complete *complete)
+/* A task without created_at lasted since 1970, as it always did. */
+void ccb_stager_count(bool failed, int64_t created_at)
 {
-    ccb_metric_add(complete->task.failed ? CCB_METRIC_STAGING_FAILED
-                                         : CCB_METRIC_STAGING_SUCCEEDED,
-                   1);
+    ccb_metric_add(
+        failed ? CCB_METRIC_STAGING_FAILED : CCB_METRIC_STAGING_SUCCEEDED, 1);
+    ccb_metric_time(failed ? CCB_METRIC_STAGING_FAILED_TIME
+                           : CCB_METRIC_STAGING_SUCCEEDED_TIME,
+                    (int64_t)((uint64_t)ccb_clock_wall() -
+                              (uint64_t)created_at)); /* wraps, as Go's */
 }
 
 static void on_delivered(void *user, const struct ccb_cc_answer *answer)
@@ -102,7 +125,7 @@ static void on_delivered(void *user, const struct ccb_cc_answer *answer)
     if (answer->status == 0) {
         ccb_log_error(&complete->cc_log, "deliver-staging-response-failed",
                       answer->error);
-        fail_delivery(complete, 503, answer->error);
+        fail_delivery(complete, 0, answer->error);
         return;
     }
     ccb_log_info(&complete->cc_log, "delivered-staging-response");
@@ -110,9 +133,61 @@ static void on_delivered(void *user, const struct ccb_cc_answer *answer)
         fail_delivery(complete, answer->status, answer->error);
         return;
     }
-    count(complete);
+    ccb_stager_count(complete->task.failed, complete->task.created_at);
     ccb_log_info(&complete->log, "posted-staging-complete");
+    note_answer(complete, CCB_PHASE_CC_TOOK, answer->status, NULL);
     finish(complete, 200);
+}
+
+/* ---- 3: into the outbox, or straight to CC ------------------------------ */
+
+/* What can't be stored goes to CC as without an outbox. */
+static void on_stored(struct ccb_outbox_op *op)
+{
+    struct complete *complete =
+        (struct complete *)(void *)((char *)op -
+                                    offsetof(struct complete, put));
+    if (op->code < 0) {
+        ccb_log_error(&complete->log, "storing-staging-response-failed",
+                      op->err.message);
+        send_to_cc(complete);
+        return;
+    }
+    if (complete->put.known) {
+        ccb_log_info(&complete->log, "staging-response-known-already");
+    } else {
+        ccb_log_info(&complete->log, "stored-staging-response");
+        ccb_stager_note(complete->stager, complete->task.task_guid,
+                        CCB_PHASE_STORED);
+    }
+    finish(complete, 200);
+}
+
+static void store(struct complete *complete, struct ccb_outbox *outbox)
+{
+    struct ccb_outbox_put *put = &complete->put;
+    put->op.loop = complete->stager->worker->loop;
+    put->op.on_done = on_stored;
+    put->letter.guid = complete->task.task_guid;
+    put->letter.payload = ccb_buf_slice(&complete->message);
+    put->letter.failed = complete->task.failed;
+    put->letter.created_at = complete->task.created_at;
+    ccb_outbox_put(outbox, put);
+}
+
+static void deliver(struct complete *complete)
+{
+    struct ccb_outbox *outbox = complete->stager->shared->outbox;
+    if (complete->message.failed) {
+        fail(complete, "get-staging-response-failed", "out of memory", 500);
+        return;
+    }
+    ccb_stager_note(complete->stager, complete->task.task_guid,
+                    CCB_PHASE_RESULT_BUILT);
+    if (outbox)
+        store(complete, outbox);
+    else
+        send_to_cc(complete);
 }
 
 /* ---- 2: the plugin's reading of the result ------------------------------ */
@@ -121,9 +196,7 @@ static void on_response(void *user, const struct ccb_plugin_result *result)
 {
     struct complete *complete = user;
     if (result->code < 0) {
-        ccb_log_error(&complete->log, "get-staging-response-failed",
-                      result->error);
-        finish(complete, 400);
+        fail(complete, "get-staging-response-failed", result->error, 400);
         return;
     }
     ccb_buf_put_slice(&complete->message, result->value.raw);
@@ -149,8 +222,7 @@ static void ask_plugin(struct complete *complete, struct ccb_plugin *plugin,
     if (ccb_plugin_call(plugin, complete->stager->worker->loop, &call, &err) ==
         0)
         return;
-    ccb_log_error(&complete->log, "get-staging-response-failed", err.message);
-    finish(complete, 500);
+    fail(complete, "get-staging-response-failed", err.message, 500);
 }
 
 /* A failed task's message is the same for every lifecycle. */
@@ -194,18 +266,19 @@ static void take(struct complete *complete, struct ccb_slice path_guid)
         finish(complete, 400);
         return;
     }
+    ccb_stager_note_text(complete->stager, complete->task.task_guid,
+                         CCB_PHASE_CALLED_BACK, CCB_JOURNAL_FAILURE,
+                         complete->task.failed ? complete->task.failure_reason
+                                               : ccb_slice_make(NULL, 0));
     if (ccb_staging_annotation_decode(&annotation, complete->task.annotation,
                                       complete->arena, &err) < 0) {
-        ccb_log_error(&complete->log, "parsing-annotation-failed", err.message);
-        finish(complete, 400);
+        fail(complete, "parsing-annotation-failed", err.message, 400);
         return;
     }
     plugin = find_plugin(complete, &annotation);
     if (!plugin) {
-        ccb_log_error(&complete->log,
-                      "get-staging-response-failed-backend-not-found",
-                      "no plugin reads the results of this lifecycle");
-        finish(complete, 404);
+        fail(complete, "get-staging-response-failed-backend-not-found",
+             "no plugin reads the results of this lifecycle", 404);
         return;
     }
     build_response(complete, plugin, annotation.lifecycle);

@@ -9,6 +9,8 @@
 #include "consul/catalog.h"
 #include "diego/diego.h"
 #include "role/role.h"
+#include "stager/delivery.h"
+#include "stager/journal.h"
 #include "stager/recipe.h"
 
 struct ccb_stager_config {
@@ -23,6 +25,9 @@ struct ccb_stager_config {
     const char *file_server_url;
     const char *cc_uploader_url;
     struct ccb_pairs lifecycles;
+    const char *outbox;
+    int64_t outbox_max_age;
+    uint64_t keep_stagings;
 };
 
 /* Log sessions opened once, in this order: their numbers are contract. */
@@ -40,6 +45,9 @@ struct ccb_stager_shared {
     const struct ccb_stager_config *config;
     struct ccb_log_session sessions[CCB_STAGER_SESSIONS];
     struct ccb_buf facts;
+    struct ccb_outbox *outbox; /* NULL: results go straight to CC */
+    bool delivered;              /* a worker brings its letters to CC */
+    struct ccb_journal *journal; /* NULL: none is kept */
 };
 
 /* How many costly facts are addresses of a service in Consul (role.c). */
@@ -54,6 +62,7 @@ struct ccb_stager {
     struct ccb_catalog_service services[CCB_STAGER_SERVICES];
     struct ccb_fact_gatherer gatherers[CCB_STAGER_SERVICES];
     struct ccb_staging_maker maker;
+    struct ccb_delivery *delivery; /* of one worker */
 };
 
 /* The session that is the parent of a lifecycle's lines. */
@@ -64,6 +73,19 @@ struct ccb_log_session *ccb_stager_lifecycle_session(
 void ccb_stager_stage(struct ccb_http_request *request, void *user);
 void ccb_stager_stop(struct ccb_http_request *request, void *user);
 void ccb_stager_complete(struct ccb_http_request *request, void *user);
+/* On the control socket. */
+void ccb_stager_list(struct ccb_http_request *request, void *user);
+void ccb_stager_explain(struct ccb_http_request *request, void *user);
+
+/* CC took a result: contract/stager.md C8. */
+void ccb_stager_count(bool failed, int64_t created_at);
+
+/* For the journal; nothing is done where none is kept. */
+void ccb_stager_note(const struct ccb_stager *stager, struct ccb_slice guid,
+                     enum ccb_journal_phase phase);
+void ccb_stager_note_text(const struct ccb_stager *stager,
+                          struct ccb_slice guid, enum ccb_journal_phase phase,
+                          enum ccb_journal_text which, struct ccb_slice text);
 
 /* What CC is told of an error text: contract/stager.md C7. `id` is a literal;
  * `message` is either the text or a literal. */

@@ -2,8 +2,7 @@
  * The stager as a role: its flags (contract/stager.md C1), the checks of its
  * command line, its routes (C3), and what it keeps per process and per worker.
  */
-#include <stdlib.h>
-
+#include "base/clock.h"
 #include "base/mem.h"
 #include "net/url.h"
 #include "role/facts.h"
@@ -87,6 +86,22 @@ static const struct ccb_flag flags[] = {
      .help = "Bundle of a lifecycle, or of a lifecycle on a stack "
              "(buildpack/STACK:PATH); repeatable",
      .fact = "lifecycles"},
+    {.name = "outbox",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(outbox),
+     .placeholder = "DIR",
+     .help = "Keep results there until the Cloud Controller took them; empty: "
+             "hand them over while the back end waits, as it always was"},
+    {.name = "outboxMaxAge",
+     .type = CCB_FLAG_DURATION,
+     .offset = AT(outbox_max_age),
+     .default_text = "24h",
+     .help = "How old a result in the outbox gets before it is given up"},
+    {.name = "keepStagings",
+     .type = CCB_FLAG_UINT,
+     .offset = AT(keep_stagings),
+     .placeholder = "COUNT",
+     .help = "How many stagings to remember for ccbridge explain; 0: none"},
 };
 
 /* ---- the command line --------------------------------------------------- */
@@ -182,8 +197,24 @@ static void release(void *shared)
     struct ccb_stager_shared *s = shared;
     if (!s)
         return;
+    ccb_outbox_close(s->outbox);
+    ccb_journal_free(s->journal);
     ccb_buf_destroy(&s->facts);
     ccb_free(s);
+}
+
+/* What a process keeps beyond a request: results for CC, and a memory. */
+static int open_memory(struct ccb_stager_shared *s, struct ccb_error *err)
+{
+    const struct ccb_stager_config *config = s->config;
+    if (config->keep_stagings > 0) {
+        s->journal = ccb_journal_create(config->keep_stagings);
+        if (!s->journal)
+            return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    }
+    if (!config->outbox[0])
+        return 0;
+    return ccb_outbox_open(&s->outbox, config->outbox, err);
 }
 
 static int prepare(void **shared, const void *config,
@@ -191,25 +222,69 @@ static int prepare(void **shared, const void *config,
 {
     struct ccb_stager_shared *s = ccb_calloc(1, sizeof(*s));
     size_t i;
+    int code;
     if (!s)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     s->config = config;
     for (i = 0; i < CCB_STAGER_SESSIONS; i++)
         ccb_log_begin(&s->sessions[i], log, session_names[i], NULL, 0);
     ccb_role_facts(&s->facts, flags, sizeof(flags) / sizeof(flags[0]), config);
-    if (s->facts.failed) {
+    code = s->facts.failed ? ccb_error_set(err, CCB_NO_MEMORY, "out of memory")
+                           : open_memory(s, err);
+    if (code < 0)
         release(s);
-        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    }
-    *shared = s;
-    return 0;
+    else
+        *shared = s;
+    return code;
 }
 
 static void close_instance(void *instance)
 {
     struct ccb_stager *stager = instance;
+    ccb_delivery_close(stager->delivery);
     ccb_diego_close(stager->diego);
     ccb_free(stager);
+}
+
+/* ---- the outbox's way to CC --------------------------------------------- */
+
+static enum ccb_journal_phase phase_of(
+    const struct ccb_delivery_attempt *attempt)
+{
+    if (!attempt->words)
+        return CCB_PHASE_CC_TOOK;
+    return attempt->given_up ? CCB_PHASE_GIVEN_UP : CCB_PHASE_CC_TRIED;
+}
+
+static void on_attempt(void *user, const struct ccb_delivery_attempt *attempt)
+{
+    struct ccb_stager_shared *s = user;
+    struct ccb_journal_note note = {.guid = attempt->letter->guid,
+                                    .phase = phase_of(attempt),
+                                    .cc_status = attempt->status};
+    if (!attempt->words)
+        ccb_stager_count(attempt->letter->failed, attempt->letter->created_at);
+    note.texts[CCB_JOURNAL_CC_ERROR] = ccb_slice_of(attempt->words);
+    ccb_journal_note(s->journal, &note);
+}
+
+/* The first worker to open does it; they open one after the other. */
+static int open_delivery(struct ccb_stager *stager, struct ccb_error *err)
+{
+    struct ccb_stager_shared *s = stager->shared;
+    const struct ccb_delivery_options options = {
+        .loop = stager->worker->loop,
+        .cc = &stager->cc,
+        .outbox = s->outbox,
+        .log = &s->sessions[CCB_STAGER_COMPLETION],
+        .max_age = s->config->outbox_max_age,
+        .on_attempt = on_attempt,
+        .user = s,
+    };
+    if (!s->outbox || s->delivered)
+        return 0;
+    s->delivered = true;
+    return ccb_delivery_open(&stager->delivery, &options, err);
 }
 
 /* The costly facts a plugin may ask for that Consul knows. */
@@ -270,9 +345,41 @@ static int open_instance(void **instance, void *shared,
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     }
     init_maker(stager);
+    if (open_delivery(stager, err) < 0) {
+        close_instance(stager);
+        return err->code;
+    }
     *instance = stager;
     return 0;
 }
+
+static void put_status(void *instance, struct ccb_json_writer *w)
+{
+    const struct ccb_stager *stager = instance;
+    const struct ccb_stager_shared *s = stager->shared;
+    struct ccb_outbox_status status;
+    char oldest[40];
+    if (s->outbox) {
+        ccb_outbox_get_status(s->outbox, &status);
+        ccb_json_key(w, "outbox");
+        ccb_json_begin_object(w);
+        ccb_json_member_int(w, "waiting", status.waiting);
+        if (status.waiting > 0) {
+            ccb_time_format(status.oldest_at, oldest);
+            ccb_json_member_cstr(w, "oldest", oldest);
+        }
+        ccb_json_end_object(w);
+    }
+    if (s->journal)
+        ccb_json_member_uint(w, "stagings_kept", ccb_journal_count(s->journal));
+}
+
+static const struct ccb_http_route control[] = {
+    {.method = "GET", .path = "/v1/stagings", .on_request = ccb_stager_list},
+    {.method = "GET",
+     .path = "/v1/stagings/:guid",
+     .on_request = ccb_stager_explain},
+};
 
 static const struct ccb_http_route routes[] = {
     {.method = "PUT",
@@ -303,6 +410,7 @@ static size_t doors(const void *config, struct ccb_door *out)
 const struct ccb_role ccb_stager_role = {
     .name = "stager",
     .summary = "makes tasks of CC's staging requests and returns their results",
+    .origin = "stager",
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),
     .config_size = sizeof(struct ccb_stager_config),
@@ -316,5 +424,8 @@ const struct ccb_role ccb_stager_role = {
     .prepare = prepare,
     .release = release,
     .open = open_instance,
+    .control = control,
+    .control_count = sizeof(control) / sizeof(control[0]),
+    .put_status = put_status,
     .close = close_instance,
 };

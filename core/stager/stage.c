@@ -51,6 +51,8 @@ static void fail(struct stage *stage, const char *action, const char *id,
                   CCB_FIELDS(ccb_log_text("error", text),
                              ccb_log_json("staging-request",
                                           stage->message.document.raw)));
+    ccb_stager_note_text(stage->stager, stage->guid, CCB_PHASE_FAILED,
+                         CCB_JOURNAL_FAILURE, text);
     if (id && id[0]) {
         shown.id = id;
         shown.message = text;
@@ -76,6 +78,28 @@ static struct stage *begin(struct ccb_http_request *request,
     ccb_log_begin(&stage->log, &stager->shared->sessions[CCB_STAGER_STAGING],
                   "staging-request", stage->log_fields, 1);
     return stage;
+}
+
+static void note_request(const struct stage *stage,
+                         const struct ccb_staging_choice *choice)
+{
+    struct ccb_journal *journal = stage->stager->shared->journal;
+    struct ccb_journal_note note = {.guid = stage->guid,
+                                    .phase = CCB_PHASE_REQUESTED};
+    if (!journal)
+        return;
+    note.texts[CCB_JOURNAL_APP_GUID] = stage->message.app_id;
+    note.texts[CCB_JOURNAL_LIFECYCLE] = choice->lifecycle;
+    note.texts[CCB_JOURNAL_STACK] = choice->stack;
+    note.texts[CCB_JOURNAL_BECAUSE] = ccb_slice_of(choice->because);
+    note.texts[CCB_JOURNAL_REQUEST] = stage->message.document.raw;
+    if (choice->plugin) {
+        note.texts[CCB_JOURNAL_PLUGIN] =
+            ccb_slice_of(ccb_plugin_id(choice->plugin));
+        note.texts[CCB_JOURNAL_PLUGIN_VERSION] =
+            ccb_slice_of(ccb_plugin_version(choice->plugin));
+    }
+    ccb_journal_note(journal, &note);
 }
 
 static void build(struct stage *stage, const struct ccb_staging_choice *choice)
@@ -120,7 +144,11 @@ void ccb_stager_stage(struct ccb_http_request *request, void *user)
         return;
     }
     ccb_staging_choose(&choice, stager->worker->plugins, &stage->message);
+    note_request(stage, &choice);
     if (!choice.plugin) {
+        ccb_stager_note_text(stager, stage->guid, CCB_PHASE_FAILED,
+                             CCB_JOURNAL_FAILURE,
+                             ccb_slice_of("no plugin serves this lifecycle"));
         ccb_log_write(&stage->log, CCB_LEVEL_ERROR, "backend-not-found",
                       CCB_FIELDS(ccb_log_text("backend", choice.lifecycle)));
         finish(stage, 404);
@@ -162,6 +190,8 @@ static void on_recipe(void *user, const struct ccb_staging_answer *answer)
         ccb_log_write(&stage->build, CCB_LEVEL_DEBUG, "staging-task-request",
                       CCB_FIELDS(ccb_log_json("task-request",
                                               ccb_buf_slice(&stage->task))));
+    ccb_stager_note_text(stage->stager, stage->guid, CCB_PHASE_BUILT,
+                         CCB_JOURNAL_RECIPE, ccb_buf_slice(&stage->task));
     create_task(stage, answer->callback_url);
 }
 
@@ -170,8 +200,11 @@ static void on_recipe(void *user, const struct ccb_staging_answer *answer)
 static void on_created(void *user, const struct ccb_diego_answer *answer)
 {
     struct stage *stage = user;
-    if (answer->code < 0 && !ccb_slice_is(answer->name, CCB_DIEGO_TASK_EXISTS))
+    if (answer->code < 0 &&
+        !ccb_slice_is(answer->name, CCB_DIEGO_TASK_EXISTS)) {
         fail(stage, "staging-failed", NULL, answer->message);
-    else
-        finish(stage, 202);
+        return;
+    }
+    ccb_stager_note(stage->stager, stage->guid, CCB_PHASE_CREATED);
+    finish(stage, 202);
 }

@@ -48,6 +48,7 @@ static void cancel(struct stop *stop)
 {
     struct ccb_error err;
     ccb_metric_add(CCB_METRIC_STAGING_STOP_REQUESTS, 1);
+    ccb_stager_note(stop->stager, stop->guid, CCB_PHASE_STOP_ASKED);
     ccb_log_write(&stop->log, CCB_LEVEL_INFO, "cancelling",
                   CCB_FIELDS(ccb_log_text("task_guid", stop->guid)));
     if (call(stop, CCB_DIEGO_CANCEL_TASK, on_cancelled, &err) < 0) {

@@ -171,6 +171,7 @@ static size_t doors(const void *config, struct ccb_door *out)
 const struct ccb_role ccb_tps_listener_role = {
     .name = "tps-listener",
     .summary = "tells CC what runs of an app, and where",
+    .origin = "tps_listener",
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),
     .config_size = sizeof(struct ccb_tps_listener_config),

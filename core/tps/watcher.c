@@ -257,6 +257,7 @@ static void put_status(void *instance, struct ccb_json_writer *w)
 const struct ccb_role ccb_tps_watcher_role = {
     .name = "tps-watcher",
     .summary = "tells CC of instances that crashed",
+    .origin = "tps_watcher",
     .single = true,
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),

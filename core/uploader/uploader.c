@@ -121,6 +121,7 @@ static size_t doors(const void *config, struct ccb_door *out)
 const struct ccb_role ccb_cc_uploader_role = {
     .name = "cc-uploader",
     .summary = "passes droplets and caches on to the Cloud Controller",
+    .origin = "cc_uploader",
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),
     .config_size = sizeof(struct ccb_uploader_config),

@@ -117,8 +117,7 @@ void ccb_staging_put_task(struct ccb_json_writer *w,
     ccb_json_member_cstr(w, "result_file", result_file);
     ccb_json_member_int(w, "memory_mb", request->memory_mb);
     ccb_json_member_int(w, "disk_mb", request->disk_mb);
-    if (cpu_weight != 0)
-        ccb_json_member_int(w, "cpu_weight", cpu_weight);
+    ccb_json_member_int(w, "cpu_weight", cpu_weight);
     ccb_json_member_cstr(w, "log_source", "STG");
     ccb_json_member_cstr(w, "metrics_guid", "");
 }

@@ -47,7 +47,7 @@ void ccb_staging_put_env(struct ccb_json_writer *w,
                          const struct ccb_staging_request *request);
 
 /* Writes these members of the task: result_file, memory_mb, disk_mb,
- * cpu_weight (left out when it is 0), log_source, metrics_guid. */
+ * cpu_weight (0: not set, and sent), log_source, metrics_guid. */
 void ccb_staging_put_task(struct ccb_json_writer *w,
                           const struct ccb_staging_request *request,
                           const char *result_file, int cpu_weight);

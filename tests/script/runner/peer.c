@@ -63,7 +63,7 @@ static void free_record(struct ccb_record *record)
     free(record);
 }
 
-static void publish(struct ccb_peer *peer, struct ccb_record *record)
+void ccb_peer_publish(struct ccb_peer *peer, struct ccb_record *record)
 {
     ccb_event_lock();
     record->number = ++peer->received;
@@ -99,7 +99,7 @@ static int serve(struct ccb_serving *s, struct ccb_record *record,
         free_record(record);
         return go_on;
     }
-    publish(s->peer, record);
+    ccb_peer_publish(s->peer, record);
     return ccb_answer(s->peer, &s->wire, rule, record);
 }
 
@@ -209,16 +209,25 @@ static void *on_accepting(void *arg)
     }
 }
 
+static int listen_for(const struct ccb_peer *peer, struct ccb_text *why)
+{
+    if (peer->dropsonde)
+        return ccb_dropsonde_listen(peer->port, why);
+    return peer->socket ? ccb_wire_listen_unix(peer->socket, why)
+                        : ccb_wire_listen(peer->port, why);
+}
+
 int ccb_peer_start(struct ccb_peer *peer, struct ccb_text *why)
 {
     if (peer->running)
         return 0;
-    peer->listener = peer->socket ? ccb_wire_listen_unix(peer->socket, why)
-                                  : ccb_wire_listen(peer->port, why);
+    peer->listener = listen_for(peer, why);
     if (peer->listener < 0)
         return -1;
     peer->stopping = 0;
-    if (pthread_create(&peer->acceptor, NULL, on_accepting, peer) != 0) {
+    if (pthread_create(&peer->acceptor, NULL,
+                       peer->dropsonde ? ccb_dropsonde_receive : on_accepting,
+                       peer) != 0) {
         ccb_text_adds(why, "no thread for the peer");
         close(peer->listener);
         return -1;

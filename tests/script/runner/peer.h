@@ -70,6 +70,7 @@ struct ccb_peer {
     int port;
     char *socket; /* a unix socket's path instead of the port, or NULL */
     struct ssl_ctx_st *tls;
+    int dropsonde; /* takes datagrams of metrics instead of requests */
     int listener, stop_fd, running, stopping;
     pthread_t acceptor;
     struct ccb_serving *servings;
@@ -89,6 +90,8 @@ int ccb_peer_start(struct ccb_peer *peer, struct ccb_text *why);
 void ccb_peer_stop(struct ccb_peer *peer);
 /* Ends the connections that are open now; the peer goes on. */
 void ccb_peer_drop(struct ccb_peer *peer);
+/* Adds to what was received; takes `record`. */
+void ccb_peer_publish(struct ccb_peer *peer, struct ccb_record *record);
 void ccb_peer_free_all(struct ccb_run *run);
 /* The record, for a failed script's output. */
 void ccb_peer_describe(const struct ccb_peer *peer, struct ccb_text *out);
@@ -106,6 +109,11 @@ int ccb_rule_names(const char *method, const char *target,
                    const struct ccb_message *m);
 /* A query parameter's decoded value; NULL when absent. Caller frees. */
 char *ccb_rule_query(const char *target, const char *name);
+
+/* dropsonde.c: a socket on loopback, and the thread that records what it
+ * receives until `stop_fd`. */
+int ccb_dropsonde_listen(int port, struct ccb_text *why);
+void *ccb_dropsonde_receive(void *peer);
 
 /* answer.c: answers as the rule says. 1 when the connection may go on, else
  * 0 and the connection is to be closed. */

@@ -124,6 +124,7 @@ static int declare(struct ccb_args *a, const char *name)
             return -1;
         peer->socket = ccb_tool_copy(path, strlen(path));
     }
+    peer->dropsonde = ccb_args_keyword(a, "dropsonde");
     stopped = ccb_args_keyword(a, "stopped");
     if (ccb_args_end(a) < 0 || take_rules(a->ctx, a->stmt, peer, 0) < 0)
         return -1;

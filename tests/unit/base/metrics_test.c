@@ -15,9 +15,10 @@
 #include "ccbridge/error.h"
 
 static const struct row {
-    const char *name, *kind, *help;
+    const char *name, *kind, *help, *origin, *historic;
 } rows[] = {
-#define ROW(id, name, kind, help) {name, kind, help},
+#define ROW(id, name_, kind_, help_, ...)                                      \
+    {.name = name_, .kind = kind_, .help = help_, __VA_ARGS__},
     CCB_METRICS(ROW)
 #undef ROW
 };
@@ -36,6 +37,7 @@ static void test_every_row_is_well_formed_and_unique(void **state)
         assert_int_equal(ccb_slice_ends(name, "_total"), counter);
         assert_true(strlen(rows[i].help) > 0);
         assert_null(strpbrk(rows[i].help, "\n\\"));
+        assert_int_equal(rows[i].origin != NULL, rows[i].historic != NULL);
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(rows[i].name, rows[j].name);
     }

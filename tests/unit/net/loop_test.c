@@ -93,6 +93,35 @@ static void closing_runs_what_was_posted(void **state)
     assert_int_equal(ran, POSTS);
 }
 
+static struct numbered *taken_back;
+
+static void on_first(struct ccb_post *post)
+{
+    (void)post;
+    ran++;
+    ccb_loop_unpost(&loop, &taken_back->post);
+}
+
+static void a_post_may_be_taken_back_until_it_runs(void **state)
+{
+    (void)state;
+    ran = 0;
+    assert_int_equal(ccb_loop_open(&loop, NULL), CCB_OK);
+    post_all(NULL);
+    for (int i = 0; i < POSTS; i++)
+        if (i % 3 != 0)
+            ccb_loop_unpost(&loop, &posts[i].post);
+    for (int i = 0; i < POSTS; i += 3)
+        posts[i].number = i / 3;
+    /* By one that runs before it, from the same round. */
+    posts[0].post.run = on_first;
+    taken_back = &posts[99];
+    assert_int_equal(ccb_loop_run(&loop), CCB_OK);
+    assert_int_equal(ran, 33);
+    ccb_loop_unpost(&loop, &posts[0].post); /* has run: no harm */
+    assert_int_equal(ccb_loop_close(&loop, NULL), CCB_OK);
+}
+
 static void closing_over_an_open_handle_is_refused_by_kind(void **state)
 {
     struct ccb_error err;
@@ -126,6 +155,7 @@ int main(void)
         cmocka_unit_test(posts_of_a_thread_run_in_order_on_the_loop),
         cmocka_unit_test(a_loop_without_handles_ends_and_keeps_no_post),
         cmocka_unit_test(closing_runs_what_was_posted),
+        cmocka_unit_test(a_post_may_be_taken_back_until_it_runs),
         cmocka_unit_test(closing_over_an_open_handle_is_refused_by_kind),
     };
 
