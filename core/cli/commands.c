@@ -74,6 +74,11 @@ static const struct ccb_cli_flag events_flags[] = {
      "go on with what comes, until Ctrl-C"},
 };
 
+static const struct ccb_cli_flag explain_flags[] = {
+    {"full", 0, NULL, CCB_CLI_SWITCH, AT(full), NULL,
+     "show the request and the recipe, too, without secrets"},
+};
+
 /* Of every command that starts instances and waits for them. */
 #define WAIT_FLAGS                                                             \
     {"no-wait",                                                                \
@@ -127,6 +132,10 @@ const struct ccb_cli_command ccb_cli_commands[] = {
      FLAGS(logs_flags), ccb_cli_logs},
     {"events", "[NAME]", "show what happened, to one app or all", NULL, 0, 1,
      false, FLAGS(events_flags), ccb_cli_events},
+    {"explain", "[GUID]", "tell what became of a staging, or list the last",
+     "GUID is a staging's, an app's, or an app's name. The stager tells what "
+     "it remembers (-keepStagings of ccbridged).",
+     0, 1, false, FLAGS(explain_flags), ccb_cli_explain},
     {"scale", "NAME [N]", "change how many instances run", WAITS, 1, 2, false,
      FLAGS(scale_flags), ccb_cli_scale},
     {"start", "NAME", "start an app", WAITS, 1, 1, false, FLAGS(start_flags),

@@ -18,6 +18,7 @@ static const struct {
     const char *id, *hint;
 } hints[] = {
     {"AppNotFound", "ccbridge apps"},
+    {"StagingNotFound", "ccbridge explain"},
     {"InstanceNotFound", "ccbridge app NAME, for the instances that are there"},
     {"BuildpackNotFound", "ccbridge push without -b, to have it detected"},
     {"NoBits", "ccbridge push NAME DIR"},

@@ -18,7 +18,7 @@ struct ccb_cli;
 struct ccb_cli_values {
     bool json, quiet, no_color, help;
     const char *state;
-    bool follow, force, foreground, no_start, no_wait;
+    bool follow, force, foreground, full, no_start, no_wait;
     int64_t lines, instances, memory_mb, disk_mb;
     int64_t timeout; /* ns */
     const char *buildpack, *command, *health_check, *stack;

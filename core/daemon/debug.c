@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "daemon/pprof.h"
 
 /* The words are matched to the letter; others are ignored, as they always
  * were: the answer is 200 all the same. */
@@ -40,12 +41,8 @@ static void on_metrics(struct ccb_http_request *request, void *user)
 }
 
 static const struct ccb_http_route routes[] = {
-    {.method = "GET", .path = "/log-level", .on_request = on_log_level},
-    {.method = "PUT", .path = "/log-level", .on_request = on_log_level},
-    {.method = "POST", .path = "/log-level", .on_request = on_log_level},
-    {.method = "DELETE", .path = "/log-level", .on_request = on_log_level},
-    {.method = "PATCH", .path = "/log-level", .on_request = on_log_level},
-    {.method = "OPTIONS", .path = "/log-level", .on_request = on_log_level},
+    {.method = "*", .path = "/debug/pprof/*", .on_request = ccb_pprof_show},
+    {.method = "*", .path = "/log-level", .on_request = on_log_level},
     {.method = "GET", .path = "/metrics", .on_request = on_metrics},
 };
 
@@ -65,6 +62,7 @@ int ccb_debug_open(struct ccb_http_server **server, struct ccb_loop *loop,
     const struct ccb_http_server_options options = {
         .routes = routes,
         .route_count = sizeof(routes) / sizeof(routes[0]),
+        .user = loop,
         .limits = limits,
     };
     return ccb_http_server_open(server, loop, fd, &options, err);

@@ -1,6 +1,6 @@
 /*
- * The debug server (-debugAddr, contract/stager.md A4): the log level switch
- * and, beyond the historic pages, Prometheus metrics.
+ * The debug server (-debugAddr, contract/stager.md A4): the log level switch,
+ * the pages of /debug/pprof/ and, beyond the historic ones, Prometheus metrics.
  */
 #ifndef CCB_DAEMON_DEBUG_H
 #define CCB_DAEMON_DEBUG_H

@@ -55,7 +55,7 @@ static const struct ccb_json_field desire_fields[] = {
     NUMBER("num_instances", CCB_JSON_K_INT64, kept.num_instances),
     NUMBER("health_check_timeout_in_seconds", CCB_JSON_K_UINT64, positive),
     NUMBER("allow_ssh", CCB_JSON_K_BOOL, flag),
-    LIST("environment", CCB_JSON_K_OBJECT, &ccb_env_shape, list),
+    LIST("environment", CCB_JSON_K_OBJECT, &ccb_env_shape, kept.environment),
     LIST("routes", CCB_JSON_K_STRING, NULL, kept.routes),
     LIST("egress_rules", CCB_JSON_K_OBJECT, &ccb_egress_rule_shape, list),
 };

@@ -23,8 +23,9 @@ struct ccb_desire_request {
      * stack, when that is a string. */
     struct ccb_slice lifecycle, lifecycle_stack;
     int64_t num_instances;
-    struct ccb_json_list routes; /* of struct ccb_slice */
-    struct ccb_json document;    /* the first value of the text */
+    struct ccb_json_list routes;      /* of struct ccb_slice */
+    struct ccb_json_list environment; /* of struct ccb_env, sdk.h */
+    struct ccb_json document;         /* the first value of the text */
 };
 int ccb_desire_request_decode(struct ccb_desire_request *out,
                               struct ccb_slice text, struct ccb_arena *arena,

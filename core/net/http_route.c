@@ -124,7 +124,7 @@ static void take_params(const struct ccb_httpd_route *route,
 
 static bool method_fits(const char *offered, struct ccb_slice asked)
 {
-    return ccb_slice_is(asked, offered) ||
+    return ccb_slice_is(asked, offered) || strcmp(offered, "*") == 0 ||
            (ccb_slice_is(asked, "HEAD") && strcmp(offered, "GET") == 0);
 }
 

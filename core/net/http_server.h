@@ -162,7 +162,7 @@ void ccb_http_resume(struct ccb_http_request *request);
 /* ---- routes and the server ---------------------------------------------- */
 
 struct ccb_http_route {
-    const char *method; /* "GET", "PUT", ... */
+    const char *method; /* "GET", "PUT", ...; "*": any */
     const char *path;   /* "/v1/apps/:process_guid/index/:index"; ':x' takes one
                            non-empty segment; "*" as the last segment takes
                            the rest, empty too */

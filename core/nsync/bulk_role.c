@@ -126,7 +126,7 @@ struct bulker {
     struct ccb_lock *lock;
     uv_timer_t timer; /* -pollingInterval */
     uv_timer_t after; /* at once, out of the callbacks of a pass's calls */
-    int open;         /* timers and client that are not closed yet */
+    int open;         /* the instance, and what of it is on the loop */
     bool abandoned;
     struct ccb_bulk_pass *pass;
     bool due; /* the timer rang while the pass ran */
@@ -267,7 +267,6 @@ static void close_instance(void *instance)
         ccb_diego_close(b->tools.diego);
     b->tools.diego = NULL;
     b->lock = NULL;
-    b->open++; /* until the lock is let go */
     abandon(b);
     ccb_lock_close(lock);
     on_part_closed(b);
@@ -282,7 +281,7 @@ static void open_timers(struct bulker *b)
     (void)uv_timer_init(loop, &b->after);
     b->timer.data = b;
     b->after.data = b;
-    b->open = 2;
+    b->open = 3;
 }
 
 static int open_tools(struct bulker *b, struct shared *shared,

@@ -2,10 +2,14 @@
  * PUT /v1/apps/:process_guid: an app becomes a desired LRP, or an existing one
  * is brought up to date (contract/nsync.md 1.2, 1.3). A conflict with somebody
  * else's work starts the procedure over, once.
+ *
+ * With -takeTurns the whole procedure has the turn on the guid, and a version
+ * newer than the request's is left alone.
  */
 #include "model/desire.h"
 #include "base/metrics.h"
-#include "nsync/internal.h"
+#include "model/limits.h"
+#include "nsync/in_turn.h"
 
 struct desire {
     struct ccb_listener *listener;
@@ -16,6 +20,8 @@ struct desire {
     struct ccb_json existing_routes;
     struct ccb_buf document;
     bool retried;
+    bool existed; /* when it was to be created */
+    struct ccb_in_turn in_turn;
     struct ccb_log_session log;     /* nsync-listener.desire-app */
     struct ccb_log_session builder; /* nsync-listener.message-builder */
     struct ccb_log_field log_fields[1];
@@ -25,6 +31,7 @@ static void look_up(struct desire *desire);
 
 static void finish(struct desire *desire, int status)
 {
+    ccb_in_turn_end(&desire->in_turn);
     ccb_buf_destroy(&desire->document);
     ccb_http_respond(desire->request, status, NULL, ccb_slice_make(NULL, 0));
 }
@@ -77,18 +84,24 @@ static bool is_conflict(const struct ccb_diego_answer *answer)
            ccb_slice_is(answer->name, CCB_DIEGO_CONFLICT);
 }
 
+static void succeed(struct desire *desire)
+{
+    ccb_metric_add(CCB_METRIC_LRPS_DESIRED, 1);
+    finish(desire, 202);
+}
+
 static void judge(struct desire *desire, const struct ccb_diego_answer *answer,
                   const char *action)
 {
     if (answer->code == 0) {
-        ccb_metric_add(CCB_METRIC_LRPS_DESIRED, 1);
-        finish(desire, 202);
+        succeed(desire);
         return;
     }
     ccb_log_write(&desire->log, CCB_LEVEL_ERROR, action,
                   CCB_FIELDS(ccb_log_text("error", answer->message)));
     if (is_conflict(answer) && !desire->retried) {
         desire->retried = true;
+        desire->existed = ccb_slice_is(answer->name, CCB_DIEGO_LRP_EXISTS);
         look_up(desire);
         return;
     }
@@ -108,13 +121,25 @@ static void refuse(struct desire *desire, int code, const char *error)
          code == CCB_INVALID ? 400 : 503);
 }
 
+static void warn_of_size(const struct desire *desire)
+{
+    size_t size = desire->document.len;
+    if (size > CCB_MAX_RECIPE)
+        ccb_log_write(&desire->log, CCB_LEVEL_INFO, "recipe-too-large",
+                      CCB_FIELDS(ccb_log_int("size", (int64_t)size),
+                                 ccb_log_int("limit", CCB_MAX_RECIPE)));
+}
+
 static void on_recipe(void *user, const struct ccb_recipe_answer *answer)
 {
     struct desire *desire = user;
     struct ccb_error err;
-    if (answer->code < 0)
+    if (answer->code < 0) {
         refuse(desire, answer->code, answer->error);
-    else if (call_diego(desire, CCB_DIEGO_CREATE_LRP, on_created, &err) < 0)
+        return;
+    }
+    warn_of_size(desire);
+    if (call_diego(desire, CCB_DIEGO_CREATE_LRP, on_created, &err) < 0)
         fail(desire, "failed-to-create-lrp", ccb_slice_of(err.message), 503);
 }
 
@@ -169,9 +194,38 @@ static void update(struct desire *desire, struct ccb_json existing)
 
 /* ---- the start ---------------------------------------------------------- */
 
+/* With turns: whether what is there makes an update needless, or can't be
+ * told. True: the request was answered. */
+static bool settle(struct desire *desire, struct ccb_json existing)
+{
+    struct ccb_json_alloc alloc = ccb_arena_json(desire->arena);
+    struct ccb_slice mine = desire->message.etag, theirs;
+    int code;
+    if (!desire->listener->shared->config->take_turns)
+        return false;
+    code =
+        ccb_json_string(ccb_json_get(existing, "annotation"), &alloc, &theirs);
+    if (code == CCB_NO_MEMORY) {
+        fail(desire, "unexpected-error-from-get-desired-lrp",
+             ccb_slice_of("out of memory"), 503);
+    } else if (code == 0 && desire->existed && ccb_slice_equal(mine, theirs)) {
+        succeed(desire); /* another was as quick, with the same wish */
+    } else if (code == 0 && !ccb_etag_may_replace(mine, theirs)) {
+        ccb_log_write(&desire->log, CCB_LEVEL_INFO, "newer-version-is-desired",
+                      CCB_FIELDS(ccb_log_text("etag", mine),
+                                 ccb_log_text("annotation", theirs)));
+        finish(desire, 202);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void on_existing(void *user, const struct ccb_diego_answer *answer)
 {
     struct desire *desire = user;
+    if (answer->code == 0 && settle(desire, answer->object))
+        return;
     if (answer->code == 0)
         update(desire, answer->object);
     else if (ccb_slice_is(answer->name, CCB_DIEGO_LRP_NOT_FOUND))
@@ -188,6 +242,27 @@ static void look_up(struct desire *desire)
     if (call_diego(desire, CCB_DIEGO_GET_LRP, on_existing, &err) < 0)
         fail(desire, "unexpected-error-from-get-desired-lrp",
              ccb_slice_of(err.message), 503);
+}
+
+static void start(void *user)
+{
+    look_up(user);
+}
+
+static void on_left(void *user)
+{
+    struct desire *desire = user;
+    ccb_log_info(&desire->log, "peer-left-while-waiting");
+    finish(desire, 503); /* nobody reads it */
+}
+
+static void on_long_variable(void *user, struct ccb_slice variable, size_t size)
+{
+    const struct desire *desire = user;
+    ccb_log_write(&desire->log, CCB_LEVEL_INFO, "environment-value-too-long",
+                  CCB_FIELDS(ccb_log_text("variable", variable),
+                             ccb_log_int("size", (int64_t)size),
+                             ccb_log_int("limit", CCB_MAX_ENVIRONMENT_STRING)));
 }
 
 static struct desire *begin(struct ccb_http_request *request,
@@ -229,5 +304,8 @@ void ccb_listener_desire(struct ccb_http_request *request, void *user)
         finish(desire, 400);
         return;
     }
-    look_up(desire);
+    ccb_environment_check(&desire->message.environment, on_long_variable,
+                          desire);
+    ccb_in_turn_begin(&desire->in_turn, desire->listener, request, desire->guid,
+                      start, on_left, desire);
 }

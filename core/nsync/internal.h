@@ -46,6 +46,7 @@ struct ccb_listener_config {
     int64_t communication_timeout;
     struct ccb_pairs lifecycles;
     const char *ssh_key_type;
+    bool take_turns;
 };
 
 /* Once a process. */

@@ -40,6 +40,11 @@ static const struct ccb_flag flags[] = {
              "(buildpack/STACK:PATH); repeatable",
      .fact = "lifecycles"},
     CCB_SSH_KEY_TYPE_FLAG(AT(ssh_key_type)),
+    {.name = "takeTurns",
+     .type = CCB_FLAG_BOOL,
+     .offset = AT(take_turns),
+     .help = "Work on an app only while nobody else in the same process does, "
+             "and never put an older version over a newer one"},
 };
 
 /* ---- the command line --------------------------------------------------- */

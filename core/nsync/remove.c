@@ -1,8 +1,9 @@
 /*
  * DELETE /v1/apps/:process_guid and .../index/:index: stop an app, kill one
- * instance (contract/nsync.md 1.2). Both are one call to the back end.
+ * instance (contract/nsync.md 1.2). Both are one call to the back end; a stop
+ * takes its turn.
  */
-#include "nsync/internal.h"
+#include "nsync/in_turn.h"
 
 #include "base/number.h"
 
@@ -15,6 +16,7 @@ struct removal {
     int64_t index;
     const char *not_found;     /* the error name that means 404 */
     const char *failed_action; /* for the log */
+    struct ccb_in_turn in_turn;
     struct ccb_log_session log;
     struct ccb_log_field log_fields[2];
 };
@@ -37,6 +39,7 @@ static struct removal *begin(struct ccb_http_request *request,
 
 static void finish(struct removal *removal, int status)
 {
+    ccb_in_turn_end(&removal->in_turn);
     ccb_http_respond(removal->request, status, NULL, ccb_slice_make(NULL, 0));
 }
 
@@ -47,10 +50,19 @@ static void fail(struct removal *removal, struct ccb_slice text, int status)
     finish(removal, status);
 }
 
+/* With turns, an app that is gone already was stopped by the bulker, or by an
+ * earlier request that CC gave up on. */
+static bool is_gone(const struct removal *removal,
+                    const struct ccb_diego_answer *answer)
+{
+    return !removal->killing && removal->listener->shared->config->take_turns &&
+           ccb_slice_is(answer->name, removal->not_found);
+}
+
 static void on_done(void *user, const struct ccb_diego_answer *answer)
 {
     struct removal *removal = user;
-    if (answer->code < 0) {
+    if (answer->code < 0 && !is_gone(removal, answer)) {
         fail(removal, answer->message,
              ccb_slice_is(answer->name, removal->not_found) ? 404 : 503);
         return;
@@ -77,6 +89,18 @@ static void call(struct removal *removal, enum ccb_diego_operation operation)
         fail(removal, ccb_slice_of(err.message), 503);
 }
 
+static void stop(void *user)
+{
+    call(user, CCB_DIEGO_DELETE_LRP);
+}
+
+static void on_left(void *user)
+{
+    struct removal *removal = user;
+    ccb_log_info(&removal->log, "peer-left-while-waiting");
+    finish(removal, 503); /* nobody reads it */
+}
+
 void ccb_listener_stop(struct ccb_http_request *request, void *user)
 {
     struct removal *removal = begin(request, user);
@@ -87,7 +111,8 @@ void ccb_listener_stop(struct ccb_http_request *request, void *user)
     removal->log_fields[0] = ccb_log_text("process-guid", removal->guid);
     ccb_log_begin(&removal->log, removal->listener->shared->log, "stop-app",
                   removal->log_fields, 1);
-    call(removal, CCB_DIEGO_DELETE_LRP);
+    ccb_in_turn_begin(&removal->in_turn, removal->listener, request,
+                      removal->guid, stop, on_left, removal);
 }
 
 void ccb_listener_kill(struct ccb_http_request *request, void *user)

@@ -5,12 +5,12 @@
  * of each LRP, side by side, in chunks), entries (in segments, found by
  * number), and a table of 32-bit numbers that finds an entry by its guid. Only
  * the table is made anew as it grows, at 4 bytes a place. Routes are in the
- * spool.
+ * file.
  */
 #include "nsync/snapshot.h"
 #include "base/mem.h"
 #include "base/scratch.h"
-#include "nsync/spool.h"
+#include "nsync/route_file.h"
 
 #define CHUNK_SIZE ((size_t)256 << 10)
 #define SEGMENT_ENTRIES 4096
@@ -33,7 +33,7 @@ struct chunk {
 };
 
 struct ccb_snapshot {
-    struct ccb_spool *spool;
+    struct ccb_route_file *file;
     struct chunk *chunks;
     size_t chunk_room; /* bytes left in the newest chunk */
     char *chunk_at;
@@ -154,8 +154,8 @@ int ccb_snapshot_create(struct ccb_snapshot **out, struct ccb_loop *loop,
 {
     struct ccb_snapshot *s = ccb_calloc(1, sizeof(*s));
     if (s)
-        s->spool = ccb_spool_open(loop, on_room, user);
-    if (!s || !s->spool || grow_table(s) < 0) {
+        s->file = ccb_route_file_open(loop, on_room, user);
+    if (!s || !s->file || grow_table(s) < 0) {
         ccb_snapshot_free(s);
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     }
@@ -168,7 +168,7 @@ void ccb_snapshot_free(struct ccb_snapshot *s)
     size_t i;
     if (!s)
         return;
-    ccb_spool_close(s->spool);
+    ccb_route_file_close(s->file);
     while (s->chunks) {
         struct chunk *chunk = s->chunks;
         s->chunks = chunk->next;
@@ -233,7 +233,7 @@ static int keep_routes(struct ccb_snapshot *s, struct entry *entry,
     if (size >= UINT32_C(1) << 31)
         return ccb_error_set(err, CCB_INVALID, "routes: %zu bytes are too many",
                              size);
-    code = ccb_spool_put(s->spool, size, &room, &entry->routes_at, err);
+    code = ccb_route_file_put(s->file, size, &room, &entry->routes_at, err);
     if (code < 0)
         return code;
     write_routes(room, routes);
@@ -333,7 +333,7 @@ int ccb_snapshot_add(struct ccb_snapshot *s, struct ccb_json lrp,
     if (code == 0)
         code = put_entry(s, &wire, err);
     ccb_scratch_clear(&scratch);
-    return code < 0 ? code : ccb_spool_full(s->spool);
+    return code < 0 ? code : ccb_route_file_full(s->file);
 }
 
 /* ---- looking ------------------------------------------------------------ */
@@ -408,6 +408,6 @@ int ccb_snapshot_read_routes(struct ccb_snapshot *s, uint32_t at,
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     reading->on_routes = on_routes;
     reading->user = user;
-    return ccb_spool_read(s->spool, entry->routes_at, entry->routes_len, arena,
-                          on_text, reading, err);
+    return ccb_route_file_read(s->file, entry->routes_at, entry->routes_len,
+                               arena, on_text, reading, err);
 }

@@ -57,7 +57,7 @@ int64_t ccb_delivery_pause(int64_t failures, uint32_t random)
         pause *= 2;
     if (pause > LONGEST_PAUSE)
         pause = LONGEST_PAUSE;
-    return pause - (int64_t)((uint64_t)(pause / 4) * random / UINT32_MAX);
+    return pause - (int64_t)((double)(pause / 4) * random / UINT32_MAX);
 }
 
 /* ---- slots -------------------------------------------------------------- */

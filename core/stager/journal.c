@@ -178,29 +178,19 @@ static char *make_text(struct ccb_slice text, bool json)
     return copy;
 }
 
-static void account(struct ccb_journal *journal, struct entry *entry,
-                    const char *before, const char *now)
+/* Takes `text` over, NULL too. */
+static void set_text(struct ccb_journal *journal, struct entry *entry,
+                     enum ccb_journal_text which, char *text)
 {
-    size_t less = before ? strlen(before) : 0, more = strlen(now);
+    const char *before = entry->texts[which];
+    size_t less = before ? strlen(before) : 0, more = text ? strlen(text) : 0;
     entry->bytes += more - less;
     journal->bytes += more - less;
+    ccb_free(entry->texts[which]);
+    entry->texts[which] = text;
 }
 
 /* ---- notes -------------------------------------------------------------- */
-
-static void set_texts(struct ccb_journal *journal, struct entry *entry,
-                      char **made)
-{
-    size_t i;
-    for (i = 0; i < CCB_JOURNAL_TEXTS; i++) {
-        if (!made[i])
-            continue;
-        account(journal, entry, entry->texts[i], made[i]);
-        ccb_free(entry->texts[i]);
-        entry->texts[i] = made[i];
-        made[i] = NULL;
-    }
-}
 
 static struct entry *find_or_add(struct ccb_journal *journal,
                                  const struct ccb_journal_note *note)
@@ -217,6 +207,7 @@ static void apply(struct ccb_journal *journal,
                   const struct ccb_journal_note *note, char **made)
 {
     struct entry *entry = find_or_add(journal, note);
+    size_t i;
     if (!entry)
         return;
     entry->times[note->phase] = ccb_clock_wall();
@@ -224,8 +215,13 @@ static void apply(struct ccb_journal *journal,
     if (note->phase == CCB_PHASE_CC_TRIED || note->phase == CCB_PHASE_CC_TOOK) {
         entry->cc_status = note->cc_status;
         entry->cc_attempts++;
+        set_text(journal, entry, CCB_JOURNAL_CC_ERROR, NULL);
     }
-    set_texts(journal, entry, made);
+    for (i = 0; i < CCB_JOURNAL_TEXTS; i++)
+        if (made[i]) {
+            set_text(journal, entry, i, made[i]);
+            made[i] = NULL;
+        }
     trim(journal);
 }
 
@@ -257,7 +253,8 @@ void ccb_journal_warn(struct ccb_journal *journal, struct ccb_slice guid,
     uv_mutex_lock(&journal->lock);
     entry = find(journal, guid);
     if (made && entry && entry->warning_count < CCB_JOURNAL_MAX_WARNINGS) {
-        account(journal, entry, NULL, made);
+        entry->bytes += strlen(made);
+        journal->bytes += strlen(made);
         entry->warnings[entry->warning_count++] = made;
         made = NULL;
         trim(journal);

@@ -248,23 +248,21 @@ static void close_instance(void *instance)
 
 /* ---- the outbox's way to CC --------------------------------------------- */
 
-static enum ccb_journal_phase phase_of(
-    const struct ccb_delivery_attempt *attempt)
-{
-    if (!attempt->words)
-        return CCB_PHASE_CC_TOOK;
-    return attempt->given_up ? CCB_PHASE_GIVEN_UP : CCB_PHASE_CC_TRIED;
-}
-
 static void on_attempt(void *user, const struct ccb_delivery_attempt *attempt)
 {
     struct ccb_stager_shared *s = user;
     struct ccb_journal_note note = {.guid = attempt->letter->guid,
-                                    .phase = phase_of(attempt),
+                                    .phase = attempt->words ? CCB_PHASE_CC_TRIED
+                                                            : CCB_PHASE_CC_TOOK,
                                     .cc_status = attempt->status};
     if (!attempt->words)
         ccb_stager_count(attempt->letter->failed, attempt->letter->created_at);
     note.texts[CCB_JOURNAL_CC_ERROR] = ccb_slice_of(attempt->words);
+    ccb_journal_note(s->journal, &note);
+    if (!attempt->given_up)
+        return;
+    note = (struct ccb_journal_note){.guid = attempt->letter->guid,
+                                     .phase = CCB_PHASE_GIVEN_UP};
     ccb_journal_note(s->journal, &note);
 }
 

@@ -4,6 +4,7 @@
  * everything they need lies in the request's arena.
  */
 #include "base/metrics.h"
+#include "model/limits.h"
 #include "stager/internal.h"
 
 struct stage {
@@ -58,6 +59,45 @@ static void fail(struct stage *stage, const char *action, const char *id,
         shown.message = text;
     }
     finish_with_error(stage, shown.id, shown.message);
+}
+
+/* ---- what will not work out, behind us ---------------------------------- */
+
+static void warn(const struct stage *stage, struct ccb_slice words)
+{
+    if (words.ptr)
+        ccb_journal_warn(stage->stager->shared->journal, stage->guid, words);
+}
+
+static void on_long_variable(void *user, struct ccb_slice variable, size_t size)
+{
+    const struct stage *stage = user;
+    ccb_log_write(
+        &stage->log, CCB_LEVEL_INFO, "environment-value-too-long",
+        CCB_FIELDS(ccb_log_text("variable", variable),
+                   ccb_log_int("size", (int64_t)size),
+                   ccb_log_int("limit", (int64_t)CCB_MAX_ENVIRONMENT_STRING)));
+    warn(stage, ccb_arena_format(stage->arena,
+                                 "the environment variable %.*s takes %zu "
+                                 "bytes; Linux starts no program with more "
+                                 "than %zu",
+                                 (int)variable.len, variable.ptr, size,
+                                 CCB_MAX_ENVIRONMENT_STRING));
+}
+
+static void warn_of_size(const struct stage *stage)
+{
+    size_t size = stage->task.len;
+    if (size <= CCB_MAX_RECIPE)
+        return;
+    ccb_log_write(&stage->log, CCB_LEVEL_INFO, "recipe-too-large",
+                  CCB_FIELDS(ccb_log_int("size", (int64_t)size),
+                             ccb_log_int("limit", CCB_MAX_RECIPE)));
+    warn(stage,
+         ccb_arena_format(stage->arena,
+                          "the recipe takes %zu bytes; back ends store no "
+                          "more than about %zu",
+                          size, CCB_MAX_RECIPE));
 }
 
 /* ---- 1: the message ----------------------------------------------------- */
@@ -155,6 +195,7 @@ void ccb_stager_stage(struct ccb_http_request *request, void *user)
         return;
     }
     ccb_metric_add(CCB_METRIC_STAGING_START_REQUESTS, 1);
+    ccb_environment_check(&stage->message.environment, on_long_variable, stage);
     build(stage, &choice);
 }
 
@@ -192,6 +233,7 @@ static void on_recipe(void *user, const struct ccb_staging_answer *answer)
                                               ccb_buf_slice(&stage->task))));
     ccb_stager_note_text(stage->stager, stage->guid, CCB_PHASE_BUILT,
                          CCB_JOURNAL_RECIPE, ccb_buf_slice(&stage->task));
+    warn_of_size(stage);
     create_task(stage, answer->callback_url);
 }
 

@@ -20,6 +20,7 @@
 #define DIALECT "receptor/1"
 #define LIFECYCLE "docker" /* the bundle's key, whatever is asked for */
 
+#define BUNDLE_DIR "/tmp/docker_app_lifecycle"
 #define RESULT_FILE "/tmp/docker-result/result.json"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -76,8 +77,7 @@ static void put_fetch(struct staging *s, struct ccb_json_writer *w)
         .failure_message_prefix =
             CCB_LIT("Failed to set up docker environment")};
     const struct ccb_download bundle = {.from = s->bundle.url,
-                                        .to = CCB_LIT("/tmp/docker_app_"
-                                                      "lifecycle"),
+                                        .to = CCB_LIT(BUNDLE_DIR),
                                         .cache_key = s->bundle.cache_key,
                                         .user = CCB_LIT("vcap")};
 
@@ -104,7 +104,7 @@ static void put_build(struct staging *s, struct ccb_json_writer *w)
                                                  CCB_LIT("Staging Failed")};
 
     ccb_action_begin_progress(w);
-    ccb_action_begin_run(w, ccb_slice_of("/tmp/docker_app_lifecycle/builder"));
+    ccb_action_begin_run(w, ccb_slice_of(BUNDLE_DIR "/builder"));
     put_builder_args(s, w);
     ccb_staging_put_env(w, &s->in);
     /* Who copies images starts a docker daemon. A negative number of

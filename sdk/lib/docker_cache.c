@@ -207,18 +207,22 @@ struct ccb_json_list ccb_docker_cache_make_rules(
     struct ccb_sdk_call *c, const struct ccb_docker_cache *cache,
     const struct ccb_staging_request *request, size_t times)
 {
-    const struct ccb_json_list *given = &request->egress_rules;
+    const struct ccb_egress_rule *given = request->egress_rules.items;
+    const size_t count = request->egress_rules.count;
     struct ccb_slice *addresses = cache->addresses.items;
-    size_t i, most = times * given->count + cache->addresses.count;
-    struct ccb_egress_rule *rules = ccb_sdk_alloc(c, most, sizeof(*rules));
-    struct ccb_json_list list = {.items = rules, .count = 0, .given = 1};
+    size_t i, most = times * count + cache->addresses.count;
+    struct ccb_json_list list = {.items = NULL, .count = 0, .given = 1};
+    struct ccb_egress_rule *rules;
 
+    if (most == 0)
+        return list;
+    rules = ccb_sdk_alloc(c, most, sizeof(*rules));
     if (!rules)
         return list;
-    for (i = 0; i < times * given->count; i++)
-        rules[list.count++] =
-            ((const struct ccb_egress_rule *)given->items)[i % given->count];
+    for (i = 0; i < times * count; i++)
+        rules[list.count++] = given[i % count];
     for (i = 0; i < cache->addresses.count; i++)
         rules[list.count++] = open_address(&addresses[i]);
+    list.items = rules;
     return list;
 }

@@ -87,11 +87,12 @@ start_world() {
     world_url=http://127.0.0.1:$port
     nginx_conf world <<CONF
     default_type application/json;
-    map \$arg_token \$page { default \$arg_token; "%7B%7D" 0; "%7b%7d" 0; "{}" 0; }
+    map \$arg_token \$page { default \$arg_token; "%7B%7D" 0; "{}" 0; }
     client_body_buffer_size 1m;
     server {
         listen 127.0.0.1:$port;
         root $tmp/world;
+        recursive_error_pages on;
         location = /v1/desired_lrps {
             if (\$request_method = POST) { return 201; }
             try_files /list.json =404;

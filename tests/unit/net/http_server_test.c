@@ -67,6 +67,8 @@ static const struct ccb_http_route routes[] = {
     {.method = "GET", .path = "/204", .on_request = on_gone},
     {.method = "GET", .path = "/headers", .on_request = on_headers},
     {.method = "PUT", .path = "/park", .on_request = on_park},
+    {.method = "PUT", .path = "/any/put", .on_request = on_empty},
+    {.method = "*", .path = "/any/:a", .on_request = on_echo},
 };
 
 static int setup(void **state)
@@ -115,6 +117,11 @@ static const struct {
     {"GET /echo/a%2Fb" H, "404 Not Found", "404 page not found\n"},
     {"GET /two//index/7" H, "404 Not Found", "404 page not found\n"},
     {"GET //echo/x" H, "404 Not Found", "404 page not found\n"},
+    /* a route for any method, behind one that comes first */
+    {"PATCH /any/x" H, "200 OK",
+     "PATCH path=/any/x query= params=1[x][] body="},
+    {"GET /any/put" H, "200 OK",
+     "GET path=/any/put query= params=1[put][] body="},
     /* a wrong method, also one we have no name for */
     {"POST /empty" H, "405 Method Not Allowed", "Method Not Allowed\n"},
     {"PATCH /empty" H, "405 Method Not Allowed", "Method Not Allowed\n"},

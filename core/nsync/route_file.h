@@ -7,8 +7,8 @@
  * long as the caller heeds `full`. Belongs to one loop; the file is written and
  * read in libuv's pool.
  */
-#ifndef CCB_NSYNC_SPOOL_H
-#define CCB_NSYNC_SPOOL_H
+#ifndef CCB_NSYNC_ROUTE_FILE_H
+#define CCB_NSYNC_ROUTE_FILE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,28 +17,30 @@
 #include "ccbridge/error.h"
 #include "net/loop.h"
 
-struct ccb_spool;
+struct ccb_route_file;
 
 /* `on_room`: no longer full, or nothing can be written at all. NULL: no
  * memory. */
-struct ccb_spool *ccb_spool_open(struct ccb_loop *loop,
-                                 void (*on_room)(void *user), void *user);
+struct ccb_route_file *ccb_route_file_open(struct ccb_loop *loop,
+                                           void (*on_room)(void *user),
+                                           void *user);
 /* Any time: nothing is reported any more; what the pool still has frees
  * itself. NULL is fine. */
-void ccb_spool_close(struct ccb_spool *spool);
+void ccb_route_file_close(struct ccb_route_file *file);
 
 /* Room for one text of `size` bytes, at *at; filled by the caller before the
  * next call. CCB_NO_MEMORY; CCB_IO when writing failed. */
-int ccb_spool_put(struct ccb_spool *spool, size_t size, char **room,
-                  uint64_t *at, struct ccb_error *err);
+int ccb_route_file_put(struct ccb_route_file *file, size_t size, char **room,
+                       uint64_t *at, struct ccb_error *err);
 /* More should wait for on_room. */
-bool ccb_spool_full(struct ccb_spool *spool);
+bool ccb_route_file_full(struct ccb_route_file *file);
 
 /* Reads a text back into the arena. on_text once, from the loop, never from
  * inside: code 0, or CCB_IO and no text. */
-int ccb_spool_read(struct ccb_spool *spool, uint64_t at, size_t size,
-                   struct ccb_arena *arena,
-                   void (*on_text)(void *user, int code, struct ccb_slice text),
-                   void *user, struct ccb_error *err);
+int ccb_route_file_read(struct ccb_route_file *file, uint64_t at, size_t size,
+                        struct ccb_arena *arena,
+                        void (*on_text)(void *user, int code,
+                                        struct ccb_slice text),
+                        void *user, struct ccb_error *err);
 
 #endif

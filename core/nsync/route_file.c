@@ -1,6 +1,6 @@
 /*
  * A temporary file, written in large buffers one after the other and read back
- * by place (nsync/spool.h).
+ * by place (nsync/route_file.h).
  *
  * Invariant: a text lies whole in one buffer, and a buffer is freed when it is
  * in the file; so a text is either in memory or in the file, never in both
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "nsync/spool.h"
+#include "nsync/route_file.h"
 
 #define BUFFER_SIZE ((size_t)256 << 10)
 /* Full buffers that wait for the disk; one more is being filled. */
@@ -27,7 +27,7 @@ struct buffer {
     char bytes[];
 };
 
-struct ccb_spool {
+struct ccb_route_file {
     uv_work_t writing; /* of `oldest` */
     struct ccb_loop *loop;
     void (*on_room)(void *user);
@@ -47,49 +47,50 @@ struct ccb_spool {
     struct buffer *filling; /* not in that list; may be NULL */
 };
 
-static void free_buffers(struct ccb_spool *spool)
+static void free_buffers(struct ccb_route_file *file)
 {
-    while (spool->oldest) {
-        struct buffer *buffer = spool->oldest;
-        spool->oldest = buffer->next;
+    while (file->oldest) {
+        struct buffer *buffer = file->oldest;
+        file->oldest = buffer->next;
         ccb_free(buffer);
     }
-    spool->tail = &spool->oldest;
-    spool->waiting = 0;
+    file->tail = &file->oldest;
+    file->waiting = 0;
 }
 
-static void unref(struct ccb_spool *spool)
+static void unref(struct ccb_route_file *file)
 {
-    if (--spool->references > 0)
+    if (--file->references > 0)
         return;
-    free_buffers(spool);
-    ccb_free(spool->filling);
-    if (spool->fd >= 0)
-        close(spool->fd);
-    ccb_free(spool);
+    free_buffers(file);
+    ccb_free(file->filling);
+    if (file->fd >= 0)
+        close(file->fd);
+    ccb_free(file);
 }
 
-struct ccb_spool *ccb_spool_open(struct ccb_loop *loop,
-                                 void (*on_room)(void *user), void *user)
+struct ccb_route_file *ccb_route_file_open(struct ccb_loop *loop,
+                                           void (*on_room)(void *user),
+                                           void *user)
 {
-    struct ccb_spool *spool = ccb_calloc(1, sizeof(*spool));
-    if (!spool)
+    struct ccb_route_file *file = ccb_calloc(1, sizeof(*file));
+    if (!file)
         return NULL;
-    spool->loop = loop;
-    spool->on_room = on_room;
-    spool->user = user;
-    spool->references = 1;
-    spool->fd = -1;
-    spool->tail = &spool->oldest;
-    return spool;
+    file->loop = loop;
+    file->on_room = on_room;
+    file->user = user;
+    file->references = 1;
+    file->fd = -1;
+    file->tail = &file->oldest;
+    return file;
 }
 
-void ccb_spool_close(struct ccb_spool *spool)
+void ccb_route_file_close(struct ccb_route_file *file)
 {
-    if (!spool)
+    if (!file)
         return;
-    spool->closed = true;
-    unref(spool);
+    file->closed = true;
+    unref(file);
 }
 
 /* ---- the file [in the pool] --------------------------------------------- */
@@ -133,115 +134,113 @@ static int write_buffer(int fd, const struct buffer *buffer)
 
 static void on_write(uv_work_t *work)
 {
-    struct ccb_spool *spool = work->data;
-    if (spool->fd < 0)
-        spool->fd = make_file();
-    spool->result =
-        spool->fd < 0 ? errno : write_buffer(spool->fd, spool->oldest);
+    struct ccb_route_file *file = work->data;
+    if (file->fd < 0)
+        file->fd = make_file();
+    file->result = file->fd < 0 ? errno : write_buffer(file->fd, file->oldest);
 }
 
 /* ---- writing ------------------------------------------------------------ */
 
-static void write_next(struct ccb_spool *spool);
+static void write_next(struct ccb_route_file *file);
 
 /* The oldest buffer is in the file, or nothing will be any more. */
-static void retire_oldest(struct ccb_spool *spool)
+static void retire_oldest(struct ccb_route_file *file)
 {
-    struct buffer *buffer = spool->oldest;
-    spool->written = buffer->at + buffer->used;
-    spool->oldest = buffer->next;
-    if (!spool->oldest)
-        spool->tail = &spool->oldest;
-    spool->waiting--;
+    struct buffer *buffer = file->oldest;
+    file->written = buffer->at + buffer->used;
+    file->oldest = buffer->next;
+    if (!file->oldest)
+        file->tail = &file->oldest;
+    file->waiting--;
     ccb_free(buffer);
 }
 
 static void on_written(uv_work_t *work, int status)
 {
-    struct ccb_spool *spool = work->data;
-    spool->busy = false;
-    spool->failure = status < 0 ? ECANCELED : spool->result;
-    if (spool->failure)
-        free_buffers(spool);
+    struct ccb_route_file *file = work->data;
+    file->busy = false;
+    file->failure = status < 0 ? ECANCELED : file->result;
+    if (file->failure)
+        free_buffers(file);
     else
-        retire_oldest(spool);
-    if (!spool->closed) {
-        write_next(spool);
-        if (spool->was_full && spool->waiting < MAX_WAITING) {
-            spool->was_full = false;
-            spool->on_room(spool->user);
+        retire_oldest(file);
+    if (!file->closed) {
+        write_next(file);
+        if (file->was_full && file->waiting < MAX_WAITING) {
+            file->was_full = false;
+            file->on_room(file->user);
         }
     }
-    unref(spool);
+    unref(file);
 }
 
-static void write_next(struct ccb_spool *spool)
+static void write_next(struct ccb_route_file *file)
 {
-    if (spool->busy || !spool->oldest)
+    if (file->busy || !file->oldest)
         return;
-    spool->writing.data = spool;
+    file->writing.data = file;
     /* It refuses only work without a function. */
-    (void)uv_queue_work(&spool->loop->uv, &spool->writing, on_write,
-                        on_written);
-    spool->busy = true;
-    spool->references++;
+    (void)uv_queue_work(&file->loop->uv, &file->writing, on_write, on_written);
+    file->busy = true;
+    file->references++;
 }
 
-static void queue_filling(struct ccb_spool *spool)
+static void queue_filling(struct ccb_route_file *file)
 {
-    *spool->tail = spool->filling;
-    spool->tail = &spool->filling->next;
-    spool->filling = NULL;
-    spool->waiting++;
-    write_next(spool);
+    *file->tail = file->filling;
+    file->tail = &file->filling->next;
+    file->filling = NULL;
+    file->waiting++;
+    write_next(file);
 }
 
-static int begin_buffer(struct ccb_spool *spool, size_t size)
+static int begin_buffer(struct ccb_route_file *file, size_t size)
 {
     if (size < BUFFER_SIZE)
         size = BUFFER_SIZE;
-    spool->filling = ccb_malloc(sizeof(*spool->filling) + size);
-    if (!spool->filling)
+    file->filling = ccb_malloc(sizeof(*file->filling) + size);
+    if (!file->filling)
         return CCB_NO_MEMORY;
-    spool->filling->next = NULL;
-    spool->filling->at = spool->end;
-    spool->filling->used = 0;
-    spool->filling->size = size;
+    file->filling->next = NULL;
+    file->filling->at = file->end;
+    file->filling->used = 0;
+    file->filling->size = size;
     return 0;
 }
 
-static int fail(const struct ccb_spool *spool, struct ccb_error *err)
+static int fail(const struct ccb_route_file *file, struct ccb_error *err)
 {
     return ccb_error_set(err, CCB_IO,
                          "the temporary file in $TMPDIR or /var/tmp: %s",
-                         strerror(spool->failure));
+                         strerror(file->failure));
 }
 
-int ccb_spool_put(struct ccb_spool *spool, size_t size, char **room,
-                  uint64_t *at, struct ccb_error *err)
+int ccb_route_file_put(struct ccb_route_file *file, size_t size, char **room,
+                       uint64_t *at, struct ccb_error *err)
 {
-    struct buffer *buffer = spool->filling;
-    if (spool->failure)
-        return fail(spool, err);
+    struct buffer *buffer = file->filling;
+    if (file->failure)
+        return fail(file, err);
     if (buffer && size > buffer->size - buffer->used) {
-        queue_filling(spool);
+        queue_filling(file);
         buffer = NULL;
     }
-    if (!buffer && begin_buffer(spool, size) < 0)
+    if (!buffer && begin_buffer(file, size) < 0)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    buffer = spool->filling;
-    *at = spool->end;
+    buffer = file->filling;
+    *at = file->end;
     *room = buffer->bytes + buffer->used;
     buffer->used += size;
-    spool->end += size;
+    file->end += size;
     return 0;
 }
 
-bool ccb_spool_full(struct ccb_spool *spool)
+bool ccb_route_file_full(struct ccb_route_file *file)
 {
-    if (spool->waiting < MAX_WAITING)
+    if (file->waiting < MAX_WAITING)
         return false;
-    spool->was_full = true;
+    file->was_full = true;
     return true;
 }
 
@@ -250,7 +249,7 @@ bool ccb_spool_full(struct ccb_spool *spool)
 /* Lies in its arena, of which it holds a reference. */
 struct reading {
     uv_work_t work;
-    struct ccb_spool *spool;
+    struct ccb_route_file *file;
     struct ccb_arena *arena;
     uint64_t at;
     char *text;
@@ -262,13 +261,13 @@ struct reading {
 };
 
 /* The text as long as it is in memory. */
-static const char *find_text(const struct ccb_spool *spool, uint64_t at)
+static const char *find_text(const struct ccb_route_file *file, uint64_t at)
 {
-    const struct buffer *buffer = spool->oldest;
+    const struct buffer *buffer = file->oldest;
     while (buffer && at >= buffer->at + buffer->used)
         buffer = buffer->next;
     if (!buffer)
-        buffer = spool->filling;
+        buffer = file->filling;
     return buffer && at >= buffer->at && at < buffer->at + buffer->used
                ? buffer->bytes + (at - buffer->at)
                : NULL;
@@ -279,7 +278,7 @@ static void on_read(uv_work_t *work)
     struct reading *reading = work->data;
     size_t done = 0;
     while (reading->in_file && done < reading->size) {
-        ssize_t n = pread(reading->spool->fd, reading->text + done,
+        ssize_t n = pread(reading->file->fd, reading->text + done,
                           reading->size - done, (off_t)(reading->at + done));
         if (n > 0)
             done += (size_t)n;
@@ -293,16 +292,16 @@ static void on_read(uv_work_t *work)
 static void on_was_read(uv_work_t *work, int status)
 {
     struct reading *reading = work->data;
-    struct ccb_spool *spool = reading->spool;
+    struct ccb_route_file *file = reading->file;
     struct ccb_arena *arena = reading->arena;
     if (status < 0)
         reading->code = CCB_CANCELLED;
-    if (!spool->closed)
+    if (!file->closed)
         reading->on_text(reading->user, reading->code,
                          ccb_slice_make(reading->text, reading->code == 0
                                                            ? reading->size
                                                            : 0));
-    unref(spool);
+    unref(file);
     ccb_arena_unref(arena);
 }
 
@@ -310,26 +309,27 @@ static void on_was_read(uv_work_t *work, int status)
 static void locate(struct reading *reading)
 {
     const char *text = NULL;
-    reading->in_file = reading->at + reading->size <= reading->spool->written;
+    reading->in_file = reading->at + reading->size <= reading->file->written;
     if (reading->in_file || reading->size == 0)
         return;
-    text = find_text(reading->spool, reading->at);
+    text = find_text(reading->file, reading->at);
     if (text)
         memcpy(reading->text, text, reading->size);
     else
         reading->code = CCB_IO;
 }
 
-int ccb_spool_read(struct ccb_spool *spool, uint64_t at, size_t size,
-                   struct ccb_arena *arena,
-                   void (*on_text)(void *user, int code, struct ccb_slice text),
-                   void *user, struct ccb_error *err)
+int ccb_route_file_read(struct ccb_route_file *file, uint64_t at, size_t size,
+                        struct ccb_arena *arena,
+                        void (*on_text)(void *user, int code,
+                                        struct ccb_slice text),
+                        void *user, struct ccb_error *err)
 {
     struct reading *reading = ccb_arena_alloc(arena, sizeof(*reading));
     char *text = ccb_arena_text(arena, size + 1);
     if (!reading || !text)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    reading->spool = spool;
+    reading->file = file;
     reading->arena = ccb_arena_ref(arena);
     reading->at = at;
     reading->text = text;
@@ -340,7 +340,7 @@ int ccb_spool_read(struct ccb_spool *spool, uint64_t at, size_t size,
     locate(reading);
     /* Also for what is there already, as on_text never comes from inside. It
      * refuses only work without a function. */
-    (void)uv_queue_work(&spool->loop->uv, &reading->work, on_read, on_was_read);
-    spool->references++;
+    (void)uv_queue_work(&file->loop->uv, &reading->work, on_read, on_was_read);
+    file->references++;
     return 0;
 }
