@@ -132,15 +132,15 @@ static void put_strings(struct ccb_buf *out, struct ccb_json array,
 {
     struct ccb_json_alloc alloc = ccb_arena_json(arena);
     struct ccb_json_iter it = ccb_json_iter(array);
-    struct ccb_slice text;
+    struct ccb_slice words;
     while (ccb_json_next(&it)) {
-        if (out->len > 0)
-            ccb_buf_putc(out, '\0');
-        if (ccb_json_string(it.value, &alloc, &text) < 0)
+        if (ccb_json_string(it.value, &alloc, &words) < 0)
             out->failed = CCB_NO_MEMORY;
-        else
-            ccb_buf_put_slice(out, text);
+        else if (ccb_buf_put_slice(out, words) == 0)
+            ccb_buf_putc(out, '\0');
     }
+    if (out->len > 0)
+        out->len--; /* between words only */
 }
 
 /* The historic page showed passwords too; this one does not. */

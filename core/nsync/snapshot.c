@@ -4,8 +4,8 @@
  * Three stores that only ever grow by a whole piece: text (guid and annotation
  * of each LRP, side by side, in chunks), entries (in segments, found by
  * number), and a table of 32-bit numbers that finds an entry by its guid. Only
- * the table is made anew as it grows, at 4 bytes a place. Routes are in the
- * file.
+ * the table is made anew as it grows, at 4 bytes a place. Routes are in a file
+ * of their own.
  */
 #include "nsync/snapshot.h"
 #include "base/mem.h"

@@ -242,11 +242,12 @@ int ccb_outbox_open(struct ccb_outbox **out, const char *dir,
                     struct ccb_error *err)
 {
     struct ccb_outbox *outbox = ccb_calloc(1, sizeof(*outbox));
-    struct ccb_outbox_file *file = &outbox->file;
+    struct ccb_outbox_file *file;
     int code;
     *out = NULL;
     if (!outbox)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    file = &outbox->file;
     outbox->last = &outbox->first;
     code = ccb_outbox_file_open(file, dir, err);
     if (code < 0) {

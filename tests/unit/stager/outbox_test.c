@@ -247,7 +247,7 @@ static void many_at_once_are_all_stored(void **state)
 {
     enum { MANY = 200 };
     static struct ccb_outbox_put puts[MANY];
-    static char guids[MANY][8];
+    static char guids[MANY][16];
     int i;
     (void)state;
     open_outbox();
