@@ -132,8 +132,9 @@ const struct ccb_cli_command ccb_cli_commands[] = {
      FLAGS(logs_flags), ccb_cli_logs},
     {"events", "[NAME]", "show what happened, to one app or all", NULL, 0, 1,
      false, FLAGS(events_flags), ccb_cli_events},
-    {"explain", "[GUID]", "tell what became of a staging, or list the last",
-     "GUID is a staging's, an app's, or an app's name. The stager tells what "
+    {"explain", "[GUID]", "tell what became of a staging",
+     "Without GUID it lists the last ones. GUID is a staging's, an app's, or "
+     "an app's name. The stager tells what "
      "it remembers (-keepStagings of ccbridged).",
      0, 1, false, FLAGS(explain_flags), ccb_cli_explain},
     {"scale", "NAME [N]", "change how many instances run", WAITS, 1, 2, false,

@@ -29,15 +29,16 @@ void ccb_stager_note(const struct ccb_stager *stager, struct ccb_slice guid,
 
 /* ---- answers ------------------------------------------------------------ */
 
+/* By value: the answer ends the request, and with it what lies in its arena. */
 static void respond(struct ccb_http_request *request, int status,
-                    struct ccb_buf *out)
+                    struct ccb_buf out)
 {
-    if (out->failed)
+    if (out.failed)
         ccb_http_respond(request, 500, NULL, ccb_slice_make(NULL, 0));
     else
         ccb_http_respond(request, status, "application/json",
-                         ccb_buf_slice(out));
-    ccb_buf_destroy(out);
+                         ccb_buf_slice(&out));
+    ccb_buf_destroy(&out);
 }
 
 static void respond_unknown(struct ccb_http_request *request,
@@ -63,7 +64,7 @@ static void respond_unknown(struct ccb_http_request *request,
     ccb_json_end_object(&w);
     ccb_json_end_object(&w);
     ccb_json_writer_end(&w);
-    respond(request, 404, &out);
+    respond(request, 404, out);
 }
 
 /* ---- GET /v1/stagings --------------------------------------------------- */
@@ -83,7 +84,7 @@ void ccb_stager_list(struct ccb_http_request *request, void *user)
     ccb_json_end_array(&w);
     ccb_json_end_object(&w);
     ccb_json_writer_end(&w);
-    respond(request, 200, &out);
+    respond(request, 200, out);
 }
 
 /* ---- GET /v1/stagings/:guid --------------------------------------------- */
@@ -98,7 +99,7 @@ static void finish(struct explain *explain)
 {
     ccb_json_end_object(&explain->writer);
     ccb_json_writer_end(&explain->writer);
-    respond(explain->request, 200, &explain->out);
+    respond(explain->request, 200, explain->out);
 }
 
 /* `task` is null when it could not be asked for; `task_error` says why. */

@@ -153,15 +153,16 @@ static int put_members(struct ccb_sdk_call *c)
     return ccb_sdk_end(c, &w);
 }
 
-static void what_is_empty_or_zero_is_left_out_of_the_task(void **state)
+static void only_an_empty_environment_is_left_out_of_the_task(void **state)
 {
     (void)state;
     cpu_weight = 0;
     assert_int_equal(
         in_call("", "{\"app_id\":\"a\",\"lifecycle_data\":{}}", put_members),
         0);
-    assert_result("{\"result_file\":\"/r\",\"memory_mb\":0,\"disk_mb\":0,"
-                  "\"log_source\":\"STG\",\"metrics_guid\":\"\"}");
+    assert_result(
+        "{\"result_file\":\"/r\",\"memory_mb\":0,\"disk_mb\":0,"
+        "\"cpu_weight\":0,\"log_source\":\"STG\",\"metrics_guid\":\"\"}");
     cpu_weight = 50;
     assert_int_equal(
         in_call("",
@@ -264,7 +265,7 @@ int main(void)
         cmocka_unit_test(a_request_that_finds_no_memory_is_not_refused),
         cmocka_unit_test(a_timeout_is_taken_as_far_as_nanoseconds_go),
         cmocka_unit_test(no_timeout_is_fifteen_minutes_and_logged),
-        cmocka_unit_test(what_is_empty_or_zero_is_left_out_of_the_task),
+        cmocka_unit_test(only_an_empty_environment_is_left_out_of_the_task),
         cmocka_unit_test(a_result_is_written_anew),
         cmocka_unit_test(a_result_that_says_nothing_is_empty),
         cmocka_unit_test(what_no_builder_writes_is_invalid),
