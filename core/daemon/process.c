@@ -147,7 +147,8 @@ static int listen_control(struct process *p, struct ccb_error *err)
 {
     size_t i, shown = 0;
     for (i = 0; i < p->member_count; i++)
-        shown += p->members[i].role->control_count;
+        shown += p->members[i].role->control_count +
+                 (p->members[i].role->put_status != NULL);
     if (!p->options->state_dir[0] || shown == 0)
         return 0;
     return ccb_control_listen(p->options->state_dir, &p->control_fd, err);

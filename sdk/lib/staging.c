@@ -36,25 +36,21 @@ static const struct ccb_json_field request_fields[] = {
     FIELD(ccb_staging_request, memory_mb, CCB_JSON_K_INT64),
     FIELD(ccb_staging_request, disk_mb, CCB_JSON_K_INT64),
     FIELD(ccb_staging_request, timeout, CCB_JSON_K_INT64),
+    FIELD(ccb_staging_request, lifecycle_data, CCB_JSON_K_RAW),
 };
 static const struct ccb_json_shape request_shape =
     SHAPE(ccb_staging_request, request_fields);
 
-/* Decodes the message once more, now for the one member, so that an error
- * names it as "lifecycle_data.KEY". */
-static int decode_data(struct ccb_sdk_call *c,
-                       const struct ccb_json_shape *data_shape, void *data)
+static int decode_data(struct ccb_sdk_call *c, struct ccb_json value,
+                       const struct ccb_json_shape *shape, void *data)
 {
-    const struct ccb_json_field field = {.name = "lifecycle_data",
-                                         .kind = CCB_JSON_K_OBJECT,
-                                         .shape = data_shape};
-    const struct ccb_json_shape shape = {&field, 1, data_shape->size};
     struct ccb_error err;
-    int code = ccb_json_decode(c->message, &shape, data, &c->alloc, &err);
+    int code = ccb_json_decode(value, shape, data, &c->alloc, &err);
 
     if (code == 0)
         return 0;
     err.code = code == CCB_NO_MEMORY ? code : CCB_FAILED;
+    ccb_error_prefix(&err, "lifecycle_data");
     return ccb_sdk_fail_error(c, &err);
 }
 
@@ -62,18 +58,16 @@ int ccb_staging_decode(struct ccb_sdk_call *c, struct ccb_staging_request *out,
                        const struct ccb_json_shape *data_shape, void *data)
 {
     int code = ccb_sdk_decode(c, CCB_JSON_WHOLE, &request_shape, out);
-    struct ccb_json given;
 
-    if (code == 0)
-        code = decode_data(c, data_shape, data);
     if (code < 0)
         return code;
-    given = ccb_json_get(c->message, "lifecycle_data");
-    if (given.type != CCB_JSON_OBJECT)
+    if (out->lifecycle_data.type == CCB_JSON_NONE ||
+        out->lifecycle_data.type == CCB_JSON_NULL)
         return ccb_sdk_fail(c, CCB_FAILED, "missing lifecycle data");
-    if (out->app_id.len == 0)
-        return ccb_sdk_fail(c, CCB_FAILED, "missing app id");
-    return 0;
+    code = decode_data(c, out->lifecycle_data, data_shape, data);
+    if (code == 0 && out->app_id.len == 0)
+        code = ccb_sdk_fail(c, CCB_FAILED, "missing app id");
+    return code;
 }
 
 int64_t ccb_staging_find_timeout(struct ccb_sdk_call *c,

@@ -19,14 +19,14 @@ extern "C" {
 
 /* ---- the way out: build_recipe ------------------------------------------ */
 
-/* The staging request without its lifecycle_data. Slices live as long as the
- * call. */
+/* The staging request. Slices live as long as the call. */
 struct ccb_staging_request {
     struct ccb_slice app_id, lifecycle;
     struct ccb_json_list environment;  /* of struct ccb_env */
     struct ccb_json_list egress_rules; /* of struct ccb_egress_rule */
     int64_t file_descriptors, memory_mb, disk_mb;
     int64_t timeout; /* as asked for: see ccb_staging_find_timeout */
+    struct ccb_json lifecycle_data; /* as it stands */
 };
 
 /* Reads the request's message, and its lifecycle_data into `data` by the

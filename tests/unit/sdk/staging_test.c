@@ -70,7 +70,7 @@ static void requests_that_no_lifecycle_takes_are_refused(void **state)
         {"null", "missing lifecycle data"},
         {"{\"app_id\":\"a\",\"lifecycle_data\":[]}", "lifecycle_data: "},
         {"{\"app_id\":\"a\",\"lifecycle_data\":{\"size\":\"5\"}}",
-         "lifecycle_data.size: "},
+         "lifecycle_data: size: "},
         {"{\"app_id\":5,\"lifecycle_data\":{}}", "app_id: "},
         {"{\"lifecycle_data\":{}}", "missing app id"},
         {"{\"app_id\":\"\",\"lifecycle_data\":{}}", "missing app id"},
