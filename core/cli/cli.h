@@ -109,6 +109,7 @@ int ccb_cli_app(struct ccb_cli *cli);
 int ccb_cli_logs(struct ccb_cli *cli);
 int ccb_cli_events(struct ccb_cli *cli);
 int ccb_cli_explain(struct ccb_cli *cli);
+int ccb_cli_recipe(struct ccb_cli *cli);
 int ccb_cli_scale(struct ccb_cli *cli);
 int ccb_cli_restart(struct ccb_cli *cli);
 int ccb_cli_stop(struct ccb_cli *cli);

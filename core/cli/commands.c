@@ -79,6 +79,19 @@ static const struct ccb_cli_flag explain_flags[] = {
      "show the request and the recipe, too, without secrets"},
 };
 
+static const struct ccb_cli_flag recipe_flags[] = {
+    {"explain", 0, NULL, CCB_CLI_SWITCH, AT(explain), NULL,
+     "say why this plugin was chosen"},
+    {"kind", 0, "KIND", CCB_CLI_CHOICE, AT(message_kind), "stage|run",
+     "what the message is, where its members do not say so: stage or run"},
+    {"guid", 0, "GUID", CCB_CLI_TEXT, AT(guid), NULL,
+     "the guid of the staging, which CC gives in the path"},
+    {"registry", 0, "IP[,IP]", CCB_CLI_TEXT, AT(registry), NULL,
+     "the docker registries that the stager would ask Consul for"},
+    {"show-secrets", 0, NULL, CCB_CLI_SWITCH, AT(show_secrets), NULL,
+     "do not mask environment values, keys and passwords"},
+};
+
 /* Of every command that starts instances and waits for them. */
 #define WAIT_FLAGS                                                             \
     {"no-wait",                                                                \
@@ -137,6 +150,13 @@ const struct ccb_cli_command ccb_cli_commands[] = {
      "an app's name. The stager tells what "
      "it remembers (-keepStagings of ccbridged).",
      0, 1, false, FLAGS(explain_flags), ccb_cli_explain},
+    {"recipe", "[FILE] [-- FLAGS OF THE STAGER OR NSYNC-LISTENER]",
+     "show what recipe a message of CC gives",
+     "Reads a staging or a desire request from FILE, or stdin, and shows the "
+     "recipe that its plugin makes on stdout, and plugin, bundle and facts "
+     "on stderr. Nothing is sent. What follows `--` are the flags that the "
+     "role would have: -- -lifecycle buildpack/STACK:PATH -fileServerURL URL",
+     0, 1, true, FLAGS(recipe_flags), ccb_cli_recipe},
     {"scale", "NAME [N]", "change how many instances run", WAITS, 1, 2, false,
      FLAGS(scale_flags), ccb_cli_scale},
     {"start", "NAME", "start an app", WAITS, 1, 1, false, FLAGS(start_flags),

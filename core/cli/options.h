@@ -18,10 +18,12 @@ struct ccb_cli;
 struct ccb_cli_values {
     bool json, quiet, no_color, help;
     const char *state;
-    bool follow, force, foreground, full, no_start, no_wait;
+    bool explain, follow, force, foreground, full, no_start, no_wait,
+        show_secrets;
     int64_t lines, instances, memory_mb, disk_mb;
     int64_t timeout; /* ns */
     const char *buildpack, *command, *health_check, *stack;
+    const char *guid, *message_kind, *registry;
     const char **env; /* KEY=VALUE, env_count of them */
     size_t env_count;
 };

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "daemon/options.h"
 #include "daemon/process.h"
+#include "daemon/recipe.h"
 
 /* The heap's top is not handed back to the kernel for each burst, only to be
  * asked for again by the next. */
@@ -20,7 +21,8 @@ int main(int argc, char **argv)
     mallopt(M_TRIM_THRESHOLD, KEEP_HEAP);
     signal(SIGPIPE, SIG_IGN);
     if (status < 0)
-        status = ccb_process_run(&options);
+        status = options.file ? ccb_recipe_show(&options)
+                              : ccb_process_run(&options);
     ccb_options_destroy(&options);
     ccb_arena_drain();
     return status;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "daemon/recipe.h"
 #include "daemon/roles.h"
 
 #define AT(member) offsetof(struct ccb_options, member)
@@ -79,6 +80,9 @@ static const char synopsis[] =
     "       ccbridged ROLE,ROLE [flags]  run these in one process\n"
     "       ccbridged all [flags]        run every role in one process\n"
     "       ccbridged ROLE -help         show a role's flags\n"
+    "       ccbridged recipe FILE [flags]\n"
+    "                                    show what recipe a message of CC\n"
+    "                                    gives; nothing is sent\n"
     "       ccbridged -version           show the version\n"
     "\n"
     "Called through a link named like a role, it is that role. A flag that\n"
@@ -163,6 +167,23 @@ static int add_all(struct ccb_options *options, int argc, char **argv)
     return -1;
 }
 
+/* The roles whose messages it shows lend their flags. */
+static int add_recipe(struct ccb_options *options, int argc, char **argv,
+                      int *used)
+{
+    options->historic = true; /* nothing of `all` holds */
+    add_role(options, ccb_role_find("stager"));
+    add_role(options, ccb_role_find("nsync-listener"));
+    add_role(options, &ccb_recipe_role);
+    if (argc > 2 && (argv[2][0] != '-' || !argv[2][1])) {
+        options->file = argv[2];
+        *used = 3;
+    } else {
+        options->file = "-";
+    }
+    return -1;
+}
+
 /* Chooses the roles; *used is how many words of argv that took. */
 static int choose_roles(struct ccb_options *options, int argc, char **argv,
                         int *used)
@@ -180,6 +201,8 @@ static int choose_roles(struct ccb_options *options, int argc, char **argv,
         return 2;
     }
     *used = 2;
+    if (strcmp(argv[1], ccb_recipe_role.name) == 0)
+        return add_recipe(options, argc, argv, used);
     if (strcmp(argv[1], "all") != 0)
         return add_named(options, argv[1]);
     options->historic = false;

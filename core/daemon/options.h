@@ -30,7 +30,8 @@ struct ccb_options {
     const struct ccb_role *roles[CCB_MAX_ROLES];
     void *configs[CCB_MAX_ROLES]; /* heap */
     size_t role_count;
-    bool historic; /* called by a historic program's name, or as one role */
+    const char *file; /* of `recipe`; NULL: roles are run */
+    bool historic;    /* called by a historic program's name, or as one role */
     struct ccb_standalone standalone; /* of `all` */
 };
 

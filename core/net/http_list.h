@@ -20,7 +20,7 @@ struct ccb_http_list;
 struct ccb_http_list_options {
     struct ccb_arena *arena; /* must outlive the call */
     /* NULL: the document is the array. Else the member that is; a document
-     * without it is broken. */
+     * without it, or with null for it, is broken. */
     const char *list;
     size_t max_item; /* bytes; 0: 1 MiB */
     /* Borrowed until return. 0; CCB_HTTP_PAUSE: none but those read already

@@ -77,8 +77,19 @@ static void on_deleted(void *user, const struct ccb_diego_answer *answer)
     next(excess);
 }
 
-/* Whether the call is under way. */
-static bool delete (struct ccb_bulk_excess *excess)
+/* Whether its guid, put into a path, stands for itself. One that does not would
+ * name another app (contract/stager.md B1: guids in paths), maybe a wanted one;
+ * the back end has nothing that could be deleted by such a guid. */
+static bool names_itself(struct ccb_slice guid)
+{
+    size_t i;
+    for (i = 0; i < guid.len; i++)
+        if (guid.ptr[i] != '\0' && strchr("/?#%", guid.ptr[i]))
+            return false;
+    return true;
+}
+
+static int send_delete(struct ccb_bulk_excess *excess, struct ccb_error *err)
 {
     struct ccb_diego_call_options options = {
         .operation = CCB_DIEGO_DELETE_LRP,
@@ -86,12 +97,21 @@ static bool delete (struct ccb_bulk_excess *excess)
         .on_done = on_deleted,
         .user = excess,
     };
-    struct ccb_error err;
-    int code;
+    if (!names_itself(options.guid))
+        return ccb_error_set(err, CCB_INVALID,
+                             "in a path this guid would name another app: "
+                             "delete the LRP by hand");
     excess->arena = options.arena = ccb_arena_create();
-    code = excess->arena
-               ? ccb_diego_call(excess->pass->tools->diego, &options, &err)
-               : ccb_error_set(&err, CCB_NO_MEMORY, "out of memory");
+    if (!excess->arena)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    return ccb_diego_call(excess->pass->tools->diego, &options, err);
+}
+
+/* Whether the call is under way. */
+static bool delete (struct ccb_bulk_excess *excess)
+{
+    struct ccb_error err;
+    int code = send_delete(excess, &err);
     if (code < 0)
         log_failure(excess->pass, ccb_slice_of(err.message), guid_of(excess));
     return code == 0;

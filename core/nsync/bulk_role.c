@@ -359,13 +359,13 @@ static int prepare(void **shared, const void *config,
                    struct ccb_log_session *log, struct ccb_error *err)
 {
     struct shared *s = ccb_calloc(1, sizeof(*s));
+    struct ccb_ssh_keys keys = {.log = log};
     int code;
-    (void)log;
     if (!s)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     s->config = config;
-    code = ccb_recipe_kit_init(&s->kit, flags, FLAG_COUNT, config,
-                               s->config->ssh_key_type, err);
+    keys.type = s->config->ssh_key_type;
+    code = ccb_recipe_kit_init(&s->kit, flags, FLAG_COUNT, config, &keys, err);
     if (code < 0)
         release(s);
     else

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "diego/diego.h"
 #include "nsync/recipe.h"
+#include "nsync/ssh_keys.h"
 #include "role/role.h"
 
 /* ---- what recipes are made with, for both roles ------------------------- */
@@ -13,11 +14,13 @@
 /* Once a process. */
 struct ccb_recipe_kit {
     struct ccb_buf facts; /* the values of the flags that are facts */
+    struct ccb_ssh_keys ssh_keys;
     struct ccb_fact_gatherer gatherers[1];
 };
+/* In place: the kit must not move. */
 int ccb_recipe_kit_init(struct ccb_recipe_kit *kit,
                         const struct ccb_flag *flags, size_t flag_count,
-                        const void *config, const char *ssh_key_type,
+                        const void *config, const struct ccb_ssh_keys *ssh_keys,
                         struct ccb_error *err);
 void ccb_recipe_kit_destroy(struct ccb_recipe_kit *kit);
 /* Once a worker: borrows all of them. */
@@ -68,17 +71,5 @@ struct ccb_listener {
 void ccb_listener_desire(struct ccb_http_request *request, void *user);
 void ccb_listener_stop(struct ccb_http_request *request, void *user);
 void ccb_listener_kill(struct ccb_http_request *request, void *user);
-
-/* ---- SSH keys (contract/nsync.md 3.2) ----------------------------------- */
-
-/* "rsa-1024", "rsa-2048", "ecdsa-p256": CCB_NOT_FOUND for others. */
-int ccb_ssh_key_type_check(const char *name);
-
-/* The fact "ssh_keys": host pair first, then user pair, made in libuv's
- * thread pool. `user` is the name of the key type. */
-int ccb_ssh_keys_gather(void *user, struct ccb_loop *loop,
-                        void (*done)(void *token, int code,
-                                     struct ccb_slice value, const char *error),
-                        void *token);
 
 #endif

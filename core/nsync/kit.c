@@ -8,12 +8,13 @@
 
 int ccb_recipe_kit_init(struct ccb_recipe_kit *kit,
                         const struct ccb_flag *flags, size_t flag_count,
-                        const void *config, const char *ssh_key_type,
+                        const void *config, const struct ccb_ssh_keys *ssh_keys,
                         struct ccb_error *err)
 {
+    kit->ssh_keys = *ssh_keys;
     kit->gatherers[0].name = "ssh_keys";
     kit->gatherers[0].gather = ccb_ssh_keys_gather;
-    kit->gatherers[0].user = (void *)(uintptr_t)ssh_key_type;
+    kit->gatherers[0].user = &kit->ssh_keys;
     ccb_role_facts(&kit->facts, flags, flag_count, config);
     if (kit->facts.failed)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");

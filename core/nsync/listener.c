@@ -76,13 +76,15 @@ static int prepare(void **shared, const void *config,
                    struct ccb_log_session *log, struct ccb_error *err)
 {
     struct ccb_listener_shared *s = ccb_calloc(1, sizeof(*s));
+    struct ccb_ssh_keys keys = {.log = log};
     int code;
     if (!s)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     s->config = config;
     s->log = log;
+    keys.type = s->config->ssh_key_type;
     code = ccb_recipe_kit_init(&s->kit, flags, sizeof(flags) / sizeof(flags[0]),
-                               config, s->config->ssh_key_type, err);
+                               config, &keys, err);
     if (code < 0) {
         release(s);
         return code;

@@ -81,6 +81,13 @@ static void finish(const struct call *call, int code, const char *error,
     call->options.on_done(call->options.user, &answer);
 }
 
+/* What is wrong with a plugin's document is not the app's fault. */
+static void finish_refused(const struct call *call, const struct ccb_error *err)
+{
+    bool memory = err->code == CCB_NO_MEMORY;
+    finish(call, memory ? CCB_NO_MEMORY : CCB_FAILED, err->message, 0);
+}
+
 static void on_recipe(void *user, const struct ccb_plugin_result *result)
 {
     const struct call *call = user;
@@ -94,7 +101,7 @@ static void on_recipe(void *user, const struct ccb_plugin_result *result)
         finish(call, result->code, result->error, 0);
     else if (ccb_lrp_recipe_encode(call->options.document, result->value,
                                    &identity, &err) < 0)
-        finish(call, CCB_FAILED, err.message, 0);
+        finish_refused(call, &err);
     else
         finish(call, 0, NULL, 0);
 }
@@ -114,7 +121,7 @@ static void on_ports(void *user, const struct ccb_plugin_result *result)
     if (result->code < 0)
         finish(call, result->code, result->error, 0);
     else if (ccb_ports_first(result->value, &port, &err) < 0)
-        finish(call, CCB_FAILED, err.message, 0);
+        finish_refused(call, &err);
     else
         finish(call, 0, NULL, port);
 }

@@ -12,8 +12,10 @@
 #include <openssl/md5.h>
 #include <openssl/pem.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
-#include "nsync/internal.h"
+#include "ccbridge/json.h"
+#include "nsync/ssh_keys.h"
 
 /* ---- the public key as SSH writes it (RFC 4253, RFC 5656) --------------- */
 
@@ -185,16 +187,27 @@ static void put_authorized_key(struct ccb_json_writer *w,
     ccb_buf_destroy(&line);
 }
 
+/* What could not be made: in words, and as the historic programs logged it. */
+struct trouble {
+    const char *words, *action;
+};
+static const struct trouble no_host = {"making the SSH host key failed",
+                                       "new-host-key-pair-failed"};
+static const struct trouble no_user = {"making the SSH user key failed",
+                                       "new-user-key-pair-failed"};
+static const struct trouble no_memory = {"out of memory",
+                                         "marshaling-ssh-route-failed"};
+
 static int make_fact(struct ccb_buf *out, const struct type *type,
-                     const char **why)
+                     const struct trouble **trouble)
 {
     struct pair host = {0}, user = {0};
     struct ccb_json_writer w;
     int code = make_pair(&host, type);
-    *why = "making the SSH host key failed";
+    *trouble = &no_host;
     if (code == 0) {
         code = make_pair(&user, type);
-        *why = "making the SSH user key failed";
+        *trouble = &no_user;
     }
     if (code == 0) {
         ccb_json_writer_init(&w, ccb_buf_sink, out);
@@ -205,7 +218,7 @@ static int make_fact(struct ccb_buf *out, const struct type *type,
         put_authorized_key(&w, type, ccb_buf_slice(&user.blob));
         ccb_json_end_object(&w);
         code = ccb_json_writer_end(&w);
-        *why = "out of memory";
+        *trouble = &no_memory;
     }
     destroy_pair(&host);
     destroy_pair(&user);
@@ -215,8 +228,9 @@ static int make_fact(struct ccb_buf *out, const struct type *type,
 struct work {
     uv_work_t uv; /* first */
     const struct type *type;
+    struct ccb_log_session *log;
     struct ccb_buf value;
-    const char *why;
+    const struct trouble *trouble;
     int code;
     void (*done)(void *token, int code, struct ccb_slice value,
                  const char *error);
@@ -226,7 +240,16 @@ struct work {
 static void on_work(uv_work_t *uv)
 {
     struct work *work = (struct work *)uv;
-    work->code = make_fact(&work->value, work->type, &work->why);
+    work->code = make_fact(&work->value, work->type, &work->trouble);
+}
+
+static void log_trouble(const struct work *work)
+{
+    struct ccb_log_session builder;
+    if (!work->log)
+        return;
+    ccb_log_begin(&builder, work->log, "message-builder", NULL, 0);
+    ccb_log_error(&builder, work->trouble->action, work->trouble->words);
 }
 
 static void on_worked(uv_work_t *uv, int status)
@@ -234,7 +257,10 @@ static void on_worked(uv_work_t *uv, int status)
     struct work *work = (struct work *)uv;
     if (status < 0)
         work->code = CCB_CANCELLED;
-    work->done(work->token, work->code, ccb_buf_slice(&work->value), work->why);
+    else if (work->code < 0)
+        log_trouble(work);
+    work->done(work->token, work->code, ccb_buf_slice(&work->value),
+               work->trouble->words);
     if (work->value.data)
         OPENSSL_cleanse(work->value.data, work->value.len);
     ccb_buf_destroy(&work->value);
@@ -246,11 +272,13 @@ int ccb_ssh_keys_gather(void *user, struct ccb_loop *loop,
                                      struct ccb_slice value, const char *error),
                         void *token)
 {
+    const struct ccb_ssh_keys *keys = user;
     struct work *work = ccb_calloc(1, sizeof(*work));
     if (!work)
         return CCB_NO_MEMORY;
-    work->type = find_type(user);
-    work->why = "";
+    work->type = find_type(keys->type);
+    work->log = keys->log;
+    work->trouble = &no_host;
     work->done = done;
     work->token = token;
     if (uv_queue_work(&loop->uv, &work->uv, on_work, on_worked) < 0) {

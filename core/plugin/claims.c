@@ -105,11 +105,14 @@ static size_t rank(const struct ccb_claim *claim, struct ccb_slice stack)
     return ccb_slice_equal(stack, claim->stack) ? SIZE_MAX : 0;
 }
 
-struct ccb_plugin *ccb_claims_find(const struct ccb_claims *claims,
-                                   struct ccb_slice lifecycle,
-                                   struct ccb_slice stack)
+/* The most specific claim of those that are less so than `below`; NULL: there
+ * is none. */
+static const struct ccb_claim *find_below(const struct ccb_claims *claims,
+                                          struct ccb_slice lifecycle,
+                                          struct ccb_slice stack,
+                                          const struct ccb_claim *below)
 {
-    struct ccb_plugin *found = NULL;
+    const struct ccb_claim *found = NULL;
     size_t best = 0;
 
     for (size_t i = 0; i < claims->count; i++) {
@@ -119,12 +122,33 @@ struct ccb_plugin *ccb_claims_find(const struct ccb_claims *claims,
         if (!ccb_slice_equal(claim->lifecycle, lifecycle))
             continue;
         r = rank(claim, stack);
-        if (r > best) {
+        if (r > best && (!below || r < rank(below, stack))) {
             best = r;
-            found = claim->plugin;
+            found = claim;
         }
     }
     return found;
+}
+
+struct ccb_plugin *ccb_claims_find(const struct ccb_claims *claims,
+                                   struct ccb_slice lifecycle,
+                                   struct ccb_slice stack)
+{
+    const struct ccb_claim *found = find_below(claims, lifecycle, stack, NULL);
+
+    return found ? found->plugin : NULL;
+}
+
+void ccb_claims_each(const struct ccb_claims *claims,
+                     struct ccb_slice lifecycle, struct ccb_slice stack,
+                     void (*on_claim)(void *user,
+                                      const struct ccb_claim *claim),
+                     void *user)
+{
+    const struct ccb_claim *claim = find_below(claims, lifecycle, stack, NULL);
+
+    for (; claim; claim = find_below(claims, lifecycle, stack, claim))
+        on_claim(user, claim);
 }
 
 /* Whether each look-up that `claim` could win is won by `hand`, since what

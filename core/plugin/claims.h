@@ -46,6 +46,13 @@ struct ccb_plugin *ccb_claims_find(const struct ccb_claims *claims,
                                    struct ccb_slice lifecycle,
                                    struct ccb_slice stack);
 
+/* Each claim that matches, the most specific first. */
+void ccb_claims_each(const struct ccb_claims *claims,
+                     struct ccb_slice lifecycle, struct ccb_slice stack,
+                     void (*on_claim)(void *user,
+                                      const struct ccb_claim *claim),
+                     void *user);
+
 /* A pair of claims that say the same for two plugins and that no row of
  * `by_hand` takes out of play. Whether there is one. */
 bool ccb_claims_conflict(const struct ccb_claims *claims,

@@ -9,6 +9,7 @@
 #ifndef CCB_PLUGIN_PLUGIN_H
 #define CCB_PLUGIN_PLUGIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -86,6 +87,14 @@ size_t ccb_plugins_count(const struct ccb_plugins *plugins);
 struct ccb_plugin *ccb_plugins_find(const struct ccb_plugins *plugins,
                                     struct ccb_slice lifecycle,
                                     struct ccb_slice stack);
+/* What ccb_plugins_find goes by: each claim that matches, in the order in which
+ * they win: those by hand first. */
+void ccb_plugins_each_claim(const struct ccb_plugins *plugins,
+                            struct ccb_slice lifecycle, struct ccb_slice stack,
+                            void (*on_claim)(void *user, struct ccb_slice claim,
+                                             bool by_hand,
+                                             const struct ccb_plugin *plugin),
+                            void *user);
 /* By id; NULL: not loaded. */
 struct ccb_plugin *ccb_plugins_get(const struct ccb_plugins *plugins,
                                    struct ccb_slice id);

@@ -344,6 +344,35 @@ struct ccb_plugin *ccb_plugins_find(const struct ccb_plugins *plugins,
     return found ? found : ccb_claims_find(&plugins->claims, lifecycle, stack);
 }
 
+/* Hands claims on as they are told outside this room. */
+struct teller {
+    void (*on_claim)(void *user, struct ccb_slice claim, bool by_hand,
+                     const struct ccb_plugin *plugin);
+    void *user;
+    bool by_hand;
+};
+
+static void tell_claim(void *user, const struct ccb_claim *claim)
+{
+    const struct teller *teller = user;
+
+    teller->on_claim(teller->user, claim->text, teller->by_hand, claim->plugin);
+}
+
+void ccb_plugins_each_claim(const struct ccb_plugins *plugins,
+                            struct ccb_slice lifecycle, struct ccb_slice stack,
+                            void (*on_claim)(void *user, struct ccb_slice claim,
+                                             bool by_hand,
+                                             const struct ccb_plugin *plugin),
+                            void *user)
+{
+    struct teller teller = {on_claim, user, true};
+
+    ccb_claims_each(&plugins->by_hand, lifecycle, stack, tell_claim, &teller);
+    teller.by_hand = false;
+    ccb_claims_each(&plugins->claims, lifecycle, stack, tell_claim, &teller);
+}
+
 struct ccb_plugin *ccb_plugins_get(const struct ccb_plugins *plugins,
                                    struct ccb_slice id)
 {

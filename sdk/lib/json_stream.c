@@ -324,7 +324,7 @@ static const char *step_member(struct ccb_json_stream *s, const char *p,
     } else if (*p == '[') {
         s->state = FIRST_ITEM;
         return p + 1;
-    } else if (*p == 'n') {
+    } else if (*p == 'n' && !s->options.needs_list) {
         collect(s, AFTER_MEMBER, s->options.max_item, on_null);
     } else {
         fail_type(s, p, "an array");

@@ -213,7 +213,8 @@ struct ccb_json_stream_options {
     /* memory for the stream and for what straddles two pushes, as realloc,
      * but size 0 always frees; NULL: the malloc family */
     void *(*resize)(void *ctx, void *old, size_t size);
-    int needs_list; /* a document without the list's member is CCB_INVALID */
+    int needs_list; /* a document without the list's member, or with null for
+                       it, is CCB_INVALID */
     int whole;      /* so is anything but white space behind the document */
 };
 

@@ -206,7 +206,7 @@ static void test_the_last_token_counts_and_null_is_none(void **state)
         "200 OK", "{\"token\":1,\"fingerprints\":[],\"Token\":\"2\"}", false);
     (void)state;
     assert_string_equal(x.token, "\"2\"");
-    x = answered("200 OK", "{\"token\":1,\"fingerprints\":null,\"token\":null}",
+    x = answered("200 OK", "{\"token\":1,\"fingerprints\":[],\"token\":null}",
                  false);
     assert_int_equal(x.code, 0);
     assert_string_equal(x.token, "");
@@ -255,6 +255,7 @@ static void test_what_is_no_page_is_refused(void **state)
         "{}",
         "{\"token\":{}}",
         "{\"fingerprints\":{}}",
+        "{\"fingerprints\":null}",
         "{\"fingerprints\":[1]}",
         "{\"fingerprints\":[null]}",
         "{\"fingerprints\":[{\"etag\":\"1\"}]}",

@@ -13,7 +13,8 @@
 #include <openssl/pem.h>
 
 #include "base/arena.h"
-#include "nsync/internal.h"
+#include "ccbridge/json.h"
+#include "nsync/ssh_keys.h"
 
 struct fact {
     struct ccb_arena *arena;
@@ -38,11 +39,11 @@ static void on_fact(void *token, int code, struct ccb_slice value,
 static void gather(struct fact *fact, const char *type)
 {
     struct ccb_loop loop;
+    struct ccb_ssh_keys keys = {.type = type};
     struct ccb_error err;
     fact->arena = ccb_arena_create();
     assert_int_equal(ccb_loop_open(&loop, &err), 0);
-    assert_int_equal(
-        ccb_ssh_keys_gather((void *)(uintptr_t)type, &loop, on_fact, fact), 0);
+    assert_int_equal(ccb_ssh_keys_gather(&keys, &loop, on_fact, fact), 0);
     assert_int_equal(fact->calls, 0);
     ccb_loop_run(&loop);
     assert_int_equal(ccb_loop_close(&loop, &err), 0);

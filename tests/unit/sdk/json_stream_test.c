@@ -420,7 +420,8 @@ static void test_the_list_and_the_end_may_be_demanded(void **state)
 
     (void)state;
     assert_int_equal(read_strictly(TEXT("{\"a\":1,\"List\":[1]} \n"), &err), 0);
-    assert_int_equal(read_strictly(TEXT("{\"list\":null}"), &err), 0);
+    assert_int_equal(read_strictly(TEXT("{\"list\":null}"), &err), CCB_INVALID);
+    assert_string_equal(err.message, "list: expected an array, found null");
     assert_int_equal(read_strictly(TEXT("{\"a\":1}"), &err), CCB_INVALID);
     assert_string_equal(err.message, "there is no list in the document");
     assert_int_equal(read_strictly(TEXT("null"), &err), CCB_INVALID);
