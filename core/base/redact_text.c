@@ -1,7 +1,7 @@
 /*
  * What plain text loses: the user info of URLs, also where the whole URL is
- * percent-encoded inside another one's query, parameters of a query that are
- * secret by their name (a signed blob's URL), and PEM blocks.
+ * percent-encoded inside another one's query, parameters of either one's query
+ * that are secret by their name (a signed blob's URL), and PEM blocks.
  *
  * Invariant: one walk from left to right; no look ahead is longer than the
  * user info limit or is done twice, so hostile text costs linear time. In
@@ -38,6 +38,7 @@ int ccb_redact_text_needed(struct ccb_slice text)
     return text.len > 0 &&
            (memchr(text.ptr, '@', text.len) != NULL ||
             memchr(text.ptr, '?', text.len) != NULL || holds(text, "%40", 3) ||
+            holds(text, "%3F", 3) || holds(text, "%3f", 3) ||
             holds(text, PEM_BEGIN, sizeof(PEM_BEGIN) - 1));
 }
 
@@ -158,32 +159,61 @@ static int signs(const char *folded)
     return strcmp(folded, "sig") == 0 || strcmp(folded, "md5") == 0;
 }
 
+/* The length of this mark at this place, as it is or percent-encoded, or 0. */
+static size_t match_char(struct ccb_slice text, size_t at, char plain,
+                         char high, char low)
+{
+    if (at >= text.len)
+        return 0;
+    if (text.ptr[at] == plain)
+        return 1;
+    return is_encoded(text, at, high, low) ? 3 : 0;
+}
+
+/* Where a parameter's name or value is over. Behind an encoded mark it is in a
+ * URL inside another one's query, and encoded marks end it, too. */
+static int ends_parameter(struct ccb_slice text, size_t at, int encoded)
+{
+    if (text.ptr[at] == '&' || text.ptr[at] == '#' || ends_url(text.ptr[at]))
+        return 1;
+    return encoded &&
+           (is_encoded(text, at, '2', '6') || is_encoded(text, at, '2', '3'));
+}
+
 /* At "?", or at "&" behind one: the length of "?NAME=" when NAME is secret,
  * else 0. */
-static size_t match_parameter(struct ccb_slice text, size_t at, int *query)
+static size_t match_parameter(struct ccb_slice text, size_t at, int *query,
+                              int *encoded)
 {
     char folded[PARAMETER_LIMIT];
-    struct ccb_slice name = ccb_slice_make(text.ptr + at + 1, 0);
+    struct ccb_slice name = ccb_slice_make(NULL, 0);
+    size_t mark = match_char(text, at, '?', '3', 'F'), end, equals;
 
-    *query |= text.ptr[at] == '?';
-    if (text.ptr[at] != '?' && !(*query && text.ptr[at] == '&'))
+    *query |= mark > 0;
+    if (mark == 0 && *query)
+        mark = match_char(text, at, '&', '2', '6');
+    if (mark == 0)
         return 0;
-    while (at + 1 + name.len < text.len && name.len < PARAMETER_LIMIT &&
-           name.ptr[name.len] != '=' && name.ptr[name.len] != '&' &&
-           !ends_url(name.ptr[name.len]))
+    *encoded = mark > 1;
+    end = at + mark;
+    name.ptr = text.ptr + end;
+    while (end < text.len && name.len < PARAMETER_LIMIT &&
+           text.ptr[end] != '=' && !ends_parameter(text, end, *encoded) &&
+           !(*encoded && is_encoded(text, end, '3', 'D'))) {
+        end++;
         name.len++;
-    if (name.len == 0 || at + 1 + name.len == text.len ||
-        name.ptr[name.len] != '=' ||
+    }
+    equals = match_char(text, end, '=', '3', 'D');
+    if (name.len == 0 || equals == 0 ||
         !ccb_redact_fold(name, folded, sizeof(folded)) ||
         !(ccb_redact_names_secret(folded) || signs(folded)))
         return 0;
-    return name.len + 2;
+    return mark + name.len + equals;
 }
 
-static size_t skip_parameter(struct ccb_slice text, size_t at)
+static size_t skip_parameter(struct ccb_slice text, size_t at, int encoded)
 {
-    while (at < text.len && text.ptr[at] != '&' && text.ptr[at] != '#' &&
-           !ends_url(text.ptr[at]))
+    while (at < text.len && !ends_parameter(text, at, encoded))
         at++;
     return at;
 }
@@ -196,13 +226,14 @@ void ccb_redact_text(struct ccb_buf *out, struct ccb_slice text)
     while (at < text.len) {
         int encoded = 0;
         size_t mark = match_mark(text, at, &encoded);
-        size_t parameter = mark > 0 ? 0 : match_parameter(text, at, &query);
+        size_t parameter =
+            mark > 0 ? 0 : match_parameter(text, at, &query, &encoded);
 
         if (parameter > 0) {
             (void)ccb_buf_append(out, text.ptr + written,
                                  at + parameter - written);
             (void)ccb_buf_put(out, MASK);
-            at = skip_parameter(text, at + parameter);
+            at = skip_parameter(text, at + parameter, encoded);
             written = at;
         } else if (mark > 0) {
             (void)ccb_buf_append(out, text.ptr + written, at + mark - written);

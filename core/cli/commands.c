@@ -82,12 +82,15 @@ static const struct ccb_cli_flag explain_flags[] = {
 static const struct ccb_cli_flag recipe_flags[] = {
     {"explain", 0, NULL, CCB_CLI_SWITCH, AT(explain), NULL,
      "say why this plugin was chosen"},
-    {"kind", 0, "KIND", CCB_CLI_CHOICE, AT(message_kind), "stage|run",
-     "what the message is, where its members do not say so: stage or run"},
+    {"kind", 0, "KIND", CCB_CLI_CHOICE, AT(message_kind), "stage|run|done",
+     "what the message is, where its members do not say so: stage, run or done "
+     "(a finished staging task)"},
     {"guid", 0, "GUID", CCB_CLI_TEXT, AT(guid), NULL,
      "the guid of the staging, which CC gives in the path"},
     {"registry", 0, "IP[,IP]", CCB_CLI_TEXT, AT(registry), NULL,
      "the docker registries that the stager would ask Consul for"},
+    {"stack", 's', "STACK", CCB_CLI_TEXT, AT(stack), NULL,
+     "the stack that what is taken for granted holds for (default host)"},
     {"show-secrets", 0, NULL, CCB_CLI_SWITCH, AT(show_secrets), NULL,
      "do not mask environment values, keys and passwords"},
 };
@@ -152,10 +155,13 @@ const struct ccb_cli_command ccb_cli_commands[] = {
      0, 1, false, FLAGS(explain_flags), ccb_cli_explain},
     {"recipe", "[FILE] [-- FLAGS OF THE STAGER OR NSYNC-LISTENER]",
      "show what recipe a message of CC gives",
-     "Reads a staging or a desire request from FILE, or stdin, and shows the "
-     "recipe that its plugin makes on stdout, and plugin, bundle and facts "
-     "on stderr. Nothing is sent. What follows `--` are the flags that the "
-     "role would have: -- -lifecycle buildpack/STACK:PATH -fileServerURL URL",
+     "Reads a staging request, a desire request or a finished staging task "
+     "from FILE or stdin, and writes what its plugin makes of it to stdout, "
+     "and plugin, bundle and facts to stderr. Nothing is sent. Without flags "
+     "it is what `ccbridged all` would make of it; behind `--` stand other "
+     "flags of the stager, of nsync-listener and those that choose plugins: "
+     "-- -lifecycle buildpack/STACK:PATH -fileServerURL URL. It exits with 1 "
+     "when there is no recipe, and tells what the sender would be answered.",
      0, 1, true, FLAGS(recipe_flags), ccb_cli_recipe},
     {"scale", "NAME [N]", "change how many instances run", WAITS, 1, 2, false,
      FLAGS(scale_flags), ccb_cli_scale},

@@ -52,6 +52,7 @@ static void make_own(struct words *words, const struct ccb_cli *cli,
     add_value(words, "-kind", values->message_kind);
     add_value(words, "-guid", values->guid);
     add_value(words, "-registry", values->registry);
+    add_value(words, "-stack", values->stack);
 }
 
 int ccb_cli_recipe(struct ccb_cli *cli)

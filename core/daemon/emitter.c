@@ -46,11 +46,22 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- its life ----------------------------------------------------------- */
 
+/* An agent at "localhost" listens where the historic programs sent to, which
+ * preferred IPv4; the system's order does not. */
+static const struct addrinfo *prefer_ipv4(const struct addrinfo *found)
+{
+    const struct addrinfo *at = found;
+    while (at && at->ai_family != AF_INET)
+        at = at->ai_next;
+    return at ? at : found;
+}
+
 static int open_socket(const char *address, struct ccb_error *err)
 {
     const struct addrinfo hints = {.ai_flags = AI_NUMERICSERV,
                                    .ai_socktype = SOCK_DGRAM};
     struct addrinfo *found;
+    const struct addrinfo *best;
     struct ccb_http_address at;
     char port[8];
     int code;
@@ -61,7 +72,8 @@ static int open_socket(const char *address, struct ccb_error *err)
         getaddrinfo(at.host[0] ? at.host : "127.0.0.1", port, &hints, &found);
     if (code != 0)
         return ccb_error_set(err, CCB_IO, "%s", gai_strerror(code));
-    code = ccb_dropsonde_open(found->ai_addr, found->ai_addrlen, err);
+    best = prefer_ipv4(found);
+    code = ccb_dropsonde_open(best->ai_addr, best->ai_addrlen, err);
     freeaddrinfo(found);
     return code;
 }

@@ -80,7 +80,7 @@ static const char synopsis[] =
     "       ccbridged ROLE,ROLE [flags]  run these in one process\n"
     "       ccbridged all [flags]        run every role in one process\n"
     "       ccbridged ROLE -help         show a role's flags\n"
-    "       ccbridged recipe FILE [flags]\n"
+    "       ccbridged recipe [flags] [FILE]\n"
     "                                    show what recipe a message of CC\n"
     "                                    gives; nothing is sent\n"
     "       ccbridged -version           show the version\n"
@@ -168,20 +168,13 @@ static int add_all(struct ccb_options *options, int argc, char **argv)
 }
 
 /* The roles whose messages it shows lend their flags. */
-static int add_recipe(struct ccb_options *options, int argc, char **argv,
-                      int *used)
+static int add_recipe(struct ccb_options *options, int argc, char **argv)
 {
-    options->historic = true; /* nothing of `all` holds */
+    options->historic = true; /* as lenient as a role that runs alone */
     add_role(options, ccb_role_find("stager"));
     add_role(options, ccb_role_find("nsync-listener"));
     add_role(options, &ccb_recipe_role);
-    if (argc > 2 && (argv[2][0] != '-' || !argv[2][1])) {
-        options->file = argv[2];
-        *used = 3;
-    } else {
-        options->file = "-";
-    }
-    return -1;
+    return ccb_recipe_read_words(options, argc, argv);
 }
 
 /* Chooses the roles; *used is how many words of argv that took. */
@@ -202,7 +195,7 @@ static int choose_roles(struct ccb_options *options, int argc, char **argv,
     }
     *used = 2;
     if (strcmp(argv[1], ccb_recipe_role.name) == 0)
-        return add_recipe(options, argc, argv, used);
+        return add_recipe(options, argc - 2, argv + 2);
     if (strcmp(argv[1], "all") != 0)
         return add_named(options, argv[1]);
     options->historic = false;

@@ -60,12 +60,18 @@ static const struct {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
+/* Those of them that shape recipes. */
+static const char *const shaping[] = {
+    "stagerURL", "fileServerURL", "ccUploaderURL", "dockerStagingStack",
+    "lifecycle"};
+
 struct facts {
     char state[PATH_MAX], bundles[PATH_MAX], buildpacks[PATH_MAX];
     char secret[2 * SECRET_BYTES + 1];
     char stack[256];
     unsigned port;
     bool holds[CONDITIONS];
+    bool recipes_only; /* and nothing is made */
 };
 
 /* ---- what was typed ----------------------------------------------------- */
@@ -187,6 +193,7 @@ static void find_stack(struct facts *facts, const char *rootfs)
 static int find_facts(struct facts *facts, int argc, char **argv,
                       struct ccb_error *err)
 {
+    const char *stack;
     int code;
     facts->holds[ALWAYS] = true;
     facts->holds[NO_CONSUL] = !typed(argc, argv, "consulCluster");
@@ -197,8 +204,12 @@ static int find_facts(struct facts *facts, int argc, char **argv,
     ccb_place_find("bundles", facts->bundles, sizeof(facts->bundles));
     ccb_place_find("buildpacks", facts->buildpacks, sizeof(facts->buildpacks));
     find_stack(facts, typed(argc, argv, "rootfs"));
+    stack = typed(argc, argv, "stack");
+    if (facts->recipes_only && stack)
+        snprintf(facts->stack, sizeof(facts->stack), "%s", stack);
     code = find_port(facts, typed(argc, argv, "portBase"), err);
-    if (typed(argc, argv, "help") || typed(argc, argv, "h"))
+    if (facts->recipes_only || typed(argc, argv, "help") ||
+        typed(argc, argv, "h"))
         return code; /* nothing is made for who only asks */
     if (code == 0)
         code = find_state(facts->state, sizeof(facts->state),
@@ -252,6 +263,17 @@ static char *make_word(size_t row, const struct facts *facts)
     return word;
 }
 
+static bool is_wanted(size_t row, const struct facts *facts)
+{
+    size_t i;
+    if (!facts->holds[rows[row].when])
+        return false;
+    for (i = 0; i < sizeof(shaping) / sizeof(shaping[0]); i++)
+        if (strcmp(shaping[i], rows[row].flag) == 0)
+            return true;
+    return !facts->recipes_only;
+}
+
 static int make_words(struct ccb_standalone *out, const struct facts *facts,
                       int argc, char **argv)
 {
@@ -262,7 +284,7 @@ static int make_words(struct ccb_standalone *out, const struct facts *facts,
         return CCB_NO_MEMORY;
     for (i = 0; i < ROWS + (size_t)argc; i++) {
         k = (int)i - (int)ROWS;
-        if (k < 0 && !facts->holds[rows[i].when])
+        if (k < 0 && !is_wanted(i, facts))
             continue;
         out->argv[out->argc] =
             k < 0 ? make_word(i, facts) : ccb_strdup(argv[k]);
@@ -272,14 +294,16 @@ static int make_words(struct ccb_standalone *out, const struct facts *facts,
     return 0;
 }
 
-int ccb_standalone_make(struct ccb_standalone *out, int argc, char **argv,
-                        struct ccb_error *err)
+static int make(struct ccb_standalone *out, int argc, char **argv,
+                bool recipes_only, struct ccb_error *err)
 {
     struct facts *facts = ccb_calloc(1, sizeof(*facts));
     int code = facts ? 0 : CCB_NO_MEMORY;
     memset(out, 0, sizeof(*out));
-    if (code == 0)
+    if (code == 0) {
+        facts->recipes_only = recipes_only;
         code = find_facts(facts, argc, argv, err);
+    }
     if (code == 0) {
         out->own_cell = facts->holds[OWN_CELL];
         out->own_controller = facts->holds[OWN_CONTROLLER];
@@ -291,6 +315,18 @@ int ccb_standalone_make(struct ccb_standalone *out, int argc, char **argv,
     if (code < 0)
         ccb_standalone_destroy(out);
     return code;
+}
+
+int ccb_standalone_make(struct ccb_standalone *out, int argc, char **argv,
+                        struct ccb_error *err)
+{
+    return make(out, argc, argv, false, err);
+}
+
+int ccb_standalone_make_for_recipes(struct ccb_standalone *out, int argc,
+                                    char **argv, struct ccb_error *err)
+{
+    return make(out, argc, argv, true, err);
 }
 
 void ccb_standalone_destroy(struct ccb_standalone *standalone)

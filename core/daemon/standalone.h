@@ -24,6 +24,10 @@ struct ccb_standalone {
  * result's words are its own. */
 int ccb_standalone_make(struct ccb_standalone *out, int argc, char **argv,
                         struct ccb_error *err);
+/* The same with only the flags that shape recipes (argv: of `recipe`). Makes
+ * nothing. */
+int ccb_standalone_make_for_recipes(struct ccb_standalone *out, int argc,
+                                    char **argv, struct ccb_error *err);
 void ccb_standalone_destroy(struct ccb_standalone *standalone);
 
 #endif

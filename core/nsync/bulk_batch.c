@@ -4,12 +4,14 @@
  *
  * Invariant: nothing is done before the answer is whole; an answer that broke
  * off, or that holds something other than apps, is lost as a whole. It may not
- * hold more apps than were asked for, so that what a batch takes is bounded.
+ * hold more apps than were asked for, nor more than MAX_HELD of them, so that
+ * what a batch takes is bounded.
  */
 #include "base/mem.h"
 #include "nsync/bulk_internal.h"
 
 #define IN_FLIGHT 50
+#define MAX_HELD ((size_t)128 << 20) /* bytes, as CC sends them */
 
 const struct ccb_bulk_kind ccb_bulk_missing = {CCB_BULK_FETCH_MISSING,
                                                CCB_BULK_CREATE, true};
@@ -72,6 +74,12 @@ static int on_app(void *user, struct ccb_json document)
                              "CC answers with more apps than the %zu it was "
                              "asked for",
                              batch->asked);
+    if (document.raw.len > MAX_HELD - batch->held)
+        return ccb_error_set(&batch->refusal, CCB_TOO_LARGE,
+                             "%zu apps are more than %zu bytes: lower "
+                             "-bulkBatchSize",
+                             batch->asked, MAX_HELD);
+    batch->held += document.raw.len;
     code = ccb_bulk_app_create(&app, batch->pass->tools, document,
                                &batch->refusal);
     if (code < 0)

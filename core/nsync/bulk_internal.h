@@ -138,6 +138,7 @@ struct ccb_bulk_batch {
     void *user;
     struct ccb_arena *arena;
     size_t asked, size;
+    size_t held;              /* bytes of the apps that were taken */
     struct ccb_error refusal; /* why an app of the answer was not taken */
     struct ccb_bulk_app *waiting, **waiting_end;
     struct ccb_bulk_app *running;

@@ -221,9 +221,23 @@ static bool settle(struct desire *desire, struct ccb_json existing)
     return true;
 }
 
+/* An update replaces all routes: those that can't be read can't be kept. */
+static bool has_readable_routes(struct ccb_json existing)
+{
+    enum ccb_json_type routes = ccb_json_get(existing, "routes").type;
+    return routes == CCB_JSON_OBJECT || routes == CCB_JSON_NULL ||
+           routes == CCB_JSON_NONE;
+}
+
 static void on_existing(void *user, const struct ccb_diego_answer *answer)
 {
     struct desire *desire = user;
+    if (answer->code == 0 && !has_readable_routes(answer->object)) {
+        fail(desire, "unexpected-error-from-get-desired-lrp",
+             ccb_slice_of("routes of the desired LRP: expected an object"),
+             503);
+        return;
+    }
     if (answer->code == 0 && settle(desire, answer->object))
         return;
     if (answer->code == 0)

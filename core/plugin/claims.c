@@ -105,8 +105,8 @@ static size_t rank(const struct ccb_claim *claim, struct ccb_slice stack)
     return ccb_slice_equal(stack, claim->stack) ? SIZE_MAX : 0;
 }
 
-/* The most specific claim of those that are less so than `below`; NULL: there
- * is none. */
+/* The most specific claim of those that come behind `below`: that are less
+ * specific, or say the same later. NULL: there is none. */
 static const struct ccb_claim *find_below(const struct ccb_claims *claims,
                                           struct ccb_slice lifecycle,
                                           struct ccb_slice stack,
@@ -122,7 +122,8 @@ static const struct ccb_claim *find_below(const struct ccb_claims *claims,
         if (!ccb_slice_equal(claim->lifecycle, lifecycle))
             continue;
         r = rank(claim, stack);
-        if (r > best && (!below || r < rank(below, stack))) {
+        if (r > best && (!below || r < rank(below, stack) ||
+                         (r == rank(below, stack) && claim > below))) {
             best = r;
             found = claim;
         }

@@ -101,6 +101,7 @@ struct ccb_plugin *ccb_plugins_get(const struct ccb_plugins *plugins,
 
 const char *ccb_plugin_id(const struct ccb_plugin *plugin);
 const char *ccb_plugin_version(const struct ccb_plugin *plugin);
+const char *ccb_plugin_file(const struct ccb_plugin *plugin); /* its path */
 /* Whether `plugin`'s finished tasks may carry the historic annotation: they
  * find the way back by lifecycle alone, or its manifest's result_form names
  * the plugin that would be found. */

@@ -392,6 +392,11 @@ const char *ccb_plugin_version(const struct ccb_plugin *plugin)
     return plugin->version;
 }
 
+const char *ccb_plugin_file(const struct ccb_plugin *plugin)
+{
+    return plugin->file;
+}
+
 int ccb_plugins_annotation_is_enough(const struct ccb_plugins *plugins,
                                      const struct ccb_plugin *plugin,
                                      struct ccb_slice lifecycle)

@@ -241,19 +241,6 @@ static void build_response(struct complete *complete, struct ccb_plugin *plugin,
 
 /* ---- 1: the callback ---------------------------------------------------- */
 
-static struct ccb_plugin *find_plugin(
-    const struct complete *complete,
-    const struct ccb_staging_annotation *annotation)
-{
-    const struct ccb_plugins *plugins = complete->stager->worker->plugins;
-    if (annotation->plugin.len > 0)
-        return ccb_plugins_get(plugins, annotation->plugin);
-    if (annotation->lifecycle.len == 0)
-        return NULL;
-    return ccb_plugins_find(plugins, annotation->lifecycle,
-                            ccb_slice_make(NULL, 0));
-}
-
 static void take(struct complete *complete, struct ccb_slice path_guid)
 {
     struct ccb_staging_annotation annotation;
@@ -275,7 +262,8 @@ static void take(struct complete *complete, struct ccb_slice path_guid)
         fail(complete, "parsing-annotation-failed", err.message, 400);
         return;
     }
-    plugin = find_plugin(complete, &annotation);
+    plugin =
+        ccb_staging_find_reader(complete->stager->worker->plugins, &annotation);
     if (!plugin) {
         fail(complete, "get-staging-response-failed-backend-not-found",
              "no plugin reads the results of this lifecycle", 404);

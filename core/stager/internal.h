@@ -12,6 +12,7 @@
 #include "stager/delivery.h"
 #include "stager/journal.h"
 #include "stager/recipe.h"
+#include "stager/sanitise.h"
 
 struct ccb_stager_config {
     const char *stager_url;
@@ -86,13 +87,5 @@ void ccb_stager_note(const struct ccb_stager *stager, struct ccb_slice guid,
 void ccb_stager_note_text(const struct ccb_stager *stager,
                           struct ccb_slice guid, enum ccb_journal_phase phase,
                           enum ccb_journal_text which, struct ccb_slice text);
-
-/* What CC is told of an error text: contract/stager.md C7. `id` is a literal;
- * `message` is either the text or a literal. */
-struct ccb_sanitised {
-    const char *id;
-    struct ccb_slice message;
-};
-struct ccb_sanitised ccb_stager_sanitise(struct ccb_slice text);
 
 #endif

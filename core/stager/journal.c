@@ -203,6 +203,18 @@ static struct entry *find_or_add(struct ccb_journal *journal,
     return entry ? entry : add(journal, note->guid);
 }
 
+/* A callback may be repeated after CC took the result, and another worker may
+ * note late what was before: neither takes a staging back. */
+static void set_phase(struct entry *entry, enum ccb_journal_phase phase)
+{
+    bool late = entry->last == CCB_PHASE_CC_TOOK && phase < CCB_PHASE_CC_TRIED;
+    if (late && entry->times[phase] > 0)
+        return;
+    entry->times[phase] = ccb_clock_wall();
+    if (!late)
+        entry->last = phase;
+}
+
 static void apply(struct ccb_journal *journal,
                   const struct ccb_journal_note *note, char **made)
 {
@@ -210,8 +222,7 @@ static void apply(struct ccb_journal *journal,
     size_t i;
     if (!entry)
         return;
-    entry->times[note->phase] = ccb_clock_wall();
-    entry->last = note->phase;
+    set_phase(entry, note->phase);
     if (note->phase == CCB_PHASE_CC_TRIED || note->phase == CCB_PHASE_CC_TOOK) {
         entry->cc_status = note->cc_status;
         entry->cc_attempts++;

@@ -142,10 +142,27 @@ static int insert(struct ccb_outbox_file *file, const struct ccb_letter *letter,
     return code;
 }
 
+/* What is written to a file that was removed ends with the process: nothing
+ * may be acknowledged for it. */
+static int check_place(struct ccb_outbox_file *file, struct ccb_error *err)
+{
+    int moved = 0;
+    (void)sqlite3_file_control(file->db, "main", SQLITE_FCNTL_HAS_MOVED,
+                               &moved);
+    if (!moved)
+        return 0;
+    return ccb_error_set(err, CCB_IO,
+                         WHAT ": %s was removed or replaced; put it back or "
+                              "restart the daemon",
+                         sqlite3_db_filename(file->db, "main"));
+}
+
 int ccb_outbox_run_put(struct ccb_outbox_file *file, struct ccb_outbox_put *put,
                        struct ccb_error *err)
 {
-    int code = is_delivered(file, put->letter.guid, &put->known, err);
+    int code = check_place(file, err);
+    if (code == 0)
+        code = is_delivered(file, put->letter.guid, &put->known, err);
     if (code == 0 && !put->known)
         code = insert(file, &put->letter, &put->known, err);
     put->op.added = code == 0 && !put->known;

@@ -20,6 +20,18 @@ void ccb_staging_choose(struct ccb_staging_choice *choice,
     };
 }
 
+struct ccb_plugin *ccb_staging_find_reader(
+    const struct ccb_plugins *plugins,
+    const struct ccb_staging_annotation *annotation)
+{
+    if (annotation->plugin.len > 0)
+        return ccb_plugins_get(plugins, annotation->plugin);
+    if (annotation->lifecycle.len == 0)
+        return NULL;
+    return ccb_plugins_find(plugins, annotation->lifecycle,
+                            ccb_slice_make(NULL, 0));
+}
+
 /* ---- the call ----------------------------------------------------------- */
 
 /* Lies in the arena of its options. */

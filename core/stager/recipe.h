@@ -34,6 +34,11 @@ void ccb_staging_choose(struct ccb_staging_choice *choice,
                         const struct ccb_plugins *plugins,
                         const struct ccb_staging_request *request);
 
+/* Who reads the result of the task with this annotation. NULL: nobody. */
+struct ccb_plugin *ccb_staging_find_reader(
+    const struct ccb_plugins *plugins,
+    const struct ccb_staging_annotation *annotation);
+
 struct ccb_staging_answer {
     int code;
     const char *error; /* words, when code != 0; borrowed until return */

@@ -2,7 +2,9 @@
  * Which errors CC may see as they are, and under which id: contract/stager.md
  * C7. First row that matches wins; everything else is "staging failed".
  */
-#include "stager/internal.h"
+#include "stager/sanitise.h"
+
+#include <stdbool.h>
 
 enum match { ENDS_WITH, EQUALS };
 

@@ -86,6 +86,11 @@ static const struct row {
     /* command lines */
     {"[\"-dockerUser\",\"u\",\"-dockerPassword\",\"-s3cret=1\",\"-x\"]",
      "[\"-dockerUser\",\"u\",\"-dockerPassword\",\"[redacted]\",\"-x\"]"},
+    {"{\"docker_email\":\"x\",\"args\":[\"-dockerEmail\",\"x\"],\"email\":"
+     "\"y\"}",
+     "{\"docker_email\":\"[redacted]\",\"args\":[\"-dockerEmail\",\"[redacted]"
+     "\"],"
+     "\"email\":\"y\"}"},
     {"[\"--password=s3cret\",\"b\",\"-hostKey\",7,8]",
      "[\"--password=[redacted]\",\"b\",\"-hostKey\",\"[redacted]\",8]"},
     {"[\"-hostKey=-----BEGIN X-----\\ns3cret\",\"-skipCertVerify=true\"]",
@@ -138,6 +143,17 @@ static const struct row texts[] = {
     {"/p?sig=s3cret", "/p?sig=[redacted]"},
     {"/p?design=plain&token", "/p?design=plain&token"},
     {"?&=", "?&="},
+    {"/p?token=a%26s3cret%23s3cret", "/p?token=[redacted]"},
+    /* the same in a URL in a URL's query */
+    {"/d?to=http%3A%2F%2Fc%2Fd%3Ftoken%3Ds3cret%26a%3D1&timeout=900",
+     "/d?to=http%3A%2F%2Fc%2Fd%3Ftoken%3D[redacted]%26a%3D1&timeout=900"},
+    {"/d?to=http%3a%2f%2fc%3fa%3d1%26signature%3ds3cret%23f",
+     "/d?to=http%3a%2f%2fc%3fa%3d1%26signature%3d[redacted]%23f"},
+    {"to=http%3A%2F%2Fc%3Fmd5%3Ds3cret",
+     "to=http%3A%2F%2Fc%3Fmd5%3D[redacted]"},
+    {"to=http%3a//c%3ftoken=s3cret x", "to=http%3a//c%3ftoken=[redacted] x"},
+    {"a%3Ftoken", "a%3Ftoken"},
+    {"a%3F%26%3D%3", "a%3F%26%3D%3"},
     /* PEM */
     {"a -----BEGIN CERTIFICATE-----\ns3cret\n-----END CERTIFICATE----- b",
      "a [redacted] b"},

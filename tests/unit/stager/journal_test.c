@@ -106,6 +106,24 @@ static void a_staging_is_told_from_request_to_answer(void **state)
     ccb_journal_free(journal);
 }
 
+static void what_is_repeated_late_takes_no_staging_back(void **state)
+{
+    struct ccb_journal *journal = ccb_journal_create(1);
+    char before[2048];
+    (void)state;
+    note(journal, "s", CCB_PHASE_CALLED_BACK, CCB_JOURNAL_FAILURE, "");
+    note(journal, "s", CCB_PHASE_CC_TOOK, CCB_JOURNAL_FAILURE, "");
+    (void)snprintf(before, sizeof(before), "%s", show(journal, "s"));
+    note(journal, "s", CCB_PHASE_CALLED_BACK, CCB_JOURNAL_FAILURE, "");
+    assert_string_equal(show(journal, "s"), before);
+    note(journal, "s", CCB_PHASE_STORED, CCB_JOURNAL_FAILURE, "");
+    assert_has(show(journal, "s"), "\"guid\":\"s\",\"phase\":\"cc_took\"");
+    assert_has(shown.data, "{\"name\":\"result_stored\",\"at\":\"2");
+    note(journal, "s", CCB_PHASE_REQUESTED, CCB_JOURNAL_APP_GUID, "a");
+    assert_has(show(journal, "s"), "\"phase\":\"requested\"");
+    ccb_journal_free(journal);
+}
+
 static void exit_statuses_are_read_from_reasons_that_have_one(void **state)
 {
     static const struct {
@@ -227,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_staging_is_told_from_request_to_answer),
+        cmocka_unit_test(what_is_repeated_late_takes_no_staging_back),
         cmocka_unit_test(exit_statuses_are_read_from_reasons_that_have_one),
         cmocka_unit_test(secrets_are_not_kept),
         cmocka_unit_test(the_oldest_go_first_and_a_new_request_begins_anew),

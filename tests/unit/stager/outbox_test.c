@@ -266,6 +266,27 @@ static void many_at_once_are_all_stored(void **state)
     ccb_outbox_close(outbox);
 }
 
+static void nothing_is_stored_in_a_file_that_was_removed(void **state)
+{
+    struct ccb_outbox_put p;
+    struct ccb_outbox_take taken;
+    (void)state;
+    open_outbox();
+    assert_true(put("a", "A"));
+    remove_file("outbox.db");
+    p = (struct ccb_outbox_put){.op = begin(),
+                                .letter.guid = ccb_slice_of("b")};
+    ccb_outbox_put(outbox, &p);
+    settle();
+    assert_int_equal(p.op.code, CCB_IO);
+    assert_non_null(strstr(p.op.err.message, "/outbox.db was removed"));
+    assert_int_equal(waiting(), 1);
+    taken = take(); /* what is in it is brought all the same */
+    assert_true(ccb_slice_is(taken.letter.guid, "a"));
+    mark(&taken, CCB_LETTER_DELIVERED, 0);
+    ccb_outbox_close(outbox);
+}
+
 static void it_is_private_and_without_memory_not_opened(void **state)
 {
     struct ccb_outbox *none;
@@ -311,6 +332,7 @@ int main(void)
         WITH_DIR(what_is_given_up_is_gone_and_forgotten),
         WITH_DIR(delivered_guids_are_remembered_for_a_bounded_while),
         WITH_DIR(many_at_once_are_all_stored),
+        WITH_DIR(nothing_is_stored_in_a_file_that_was_removed),
         WITH_DIR(it_is_private_and_without_memory_not_opened),
         cmocka_unit_test(pauses_double_up_to_a_minute_less_a_quarter_by_chance),
     };
