@@ -185,8 +185,9 @@ static void on_thread_stopped(struct process *p)
     if (p->debug)
         ccb_http_server_close(p->debug, on_debug_closed, p);
     ccb_emitter_stop(&p->emitter);
+    /* They still listen while the loop ends what roles left on it. */
     for (i = 0; i < 2; i++)
-        uv_close((uv_handle_t *)&p->signals[i], NULL);
+        uv_unref((uv_handle_t *)&p->signals[i]);
 }
 
 static void on_main_stopped(void *user)
@@ -462,8 +463,11 @@ static int run(struct process *p)
     } else {
         say_ready(p);
     }
-    if (p->threads[0].opened)
+    if (p->threads[0].opened) {
         ccb_loop_run(&p->threads[0].loop);
+        for (i = 0; i < 2; i++)
+            uv_close((uv_handle_t *)&p->signals[i], NULL);
+    }
     say_stopped(p);
     release(p);
     ccb_emitter_close();

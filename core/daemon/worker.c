@@ -58,11 +58,19 @@ static void stop_last_seat(struct ccb_thread *thread)
                 ccb_http_server_close(seat->servers[i], on_server_closed, seat);
 }
 
+/* Whoever serves nobody waits for nobody; and what hangs on the control socket
+ * must end before that does. */
+static bool ends_at_once(const struct ccb_seat *seat)
+{
+    return seat->member->door_count == 0 ||
+           seat->member->role->control_count > 0;
+}
+
 void ccb_thread_stop(struct ccb_thread *thread)
 {
     size_t i;
     for (i = thread->seat_count; i > 0; i--)
-        if (thread->seats[i - 1].member->role->control_count > 0)
+        if (ends_at_once(&thread->seats[i - 1]))
             tell_seat(&thread->seats[i - 1]);
     ccb_control_close(&thread->control, stop_last_seat);
 }

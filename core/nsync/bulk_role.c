@@ -258,6 +258,11 @@ static void abandon(struct bulker *b)
     b->pass = NULL;
 }
 
+static void stop_instance(void *instance)
+{
+    abandon(instance);
+}
+
 /* The lock goes last: nobody else begins before this one has ended. */
 static void close_instance(void *instance)
 {
@@ -426,5 +431,6 @@ const struct ccb_role ccb_nsync_bulker_role = {
     .release = release,
     .open = open_instance,
     .put_status = put_status,
+    .stop = stop_instance,
     .close = close_instance,
 };

@@ -159,7 +159,7 @@ static int start_thread(struct ccb_plugin_pool *pool, struct ccb_error *err)
     }
     if (pool->threads)
         return 0;
-    return ccb_error_set(err, CCB_FAILED, "got no thread: %s", strerror(code));
+    return ccb_error_set(err, CCB_IO, "got no thread: %s", strerror(code));
 }
 
 /* ---- the outside -------------------------------------------------------- */
@@ -194,7 +194,7 @@ int ccb_plugin_pool_put(struct ccb_plugin_pool *pool, struct ccb_call *call,
     if (pool->stopping)
         code = ccb_error_set(err, CCB_CANCELLED, "is closed");
     else if (pool->waiting >= CCB_PLUGIN_MAX_QUEUE)
-        code = ccb_error_set(err, CCB_FAILED, "is busy: %zu calls wait for it",
+        code = ccb_error_set(err, CCB_IO, "is busy: %zu calls wait for it",
                              pool->waiting);
     else if (pool->idle <= pool->waiting && pool->threads < pool->max_threads)
         code = start_thread(pool, err);
