@@ -61,9 +61,9 @@ static const struct {
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 /* Those of them that shape recipes. */
-static const char *const shaping[] = {
-    "stagerURL", "fileServerURL", "ccUploaderURL", "dockerStagingStack",
-    "lifecycle"};
+static const char *const shaping[] = {"stagerURL", "fileServerURL",
+                                      "ccUploaderURL", "dockerStagingStack",
+                                      "lifecycle"};
 
 struct facts {
     char state[PATH_MAX], bundles[PATH_MAX], buildpacks[PATH_MAX];

@@ -95,6 +95,55 @@ static void test_the_most_specific_claim_wins(void **state)
     ccb_claims_destroy(&claims);
 }
 
+struct told {
+    char marks[16];
+    size_t count;
+};
+
+static void on_claim(void *user, const struct ccb_claim *claim)
+{
+    struct told *told = user;
+
+    assert_true(told->count + 1 < sizeof(told->marks));
+    told->marks[told->count++] = (char)('0' + ((char *)claim->plugin - marks));
+}
+
+static void test_the_claims_that_match_come_in_the_order_they_win(void **state)
+{
+    static const struct {
+        const char *lifecycle, *stack, *plugins;
+    } rows[] = {
+        {"b", "windows-1709", "32105"},
+        {"b", "windows-10", "2105"},
+        {"b", "windows", "105"},
+        {"b", "linux", "05"},
+        {"b", "", "50"},
+        {"twice", "x", "647"},
+        {"twice", "", "647"},
+        {"none", "", ""},
+        {"", "", ""},
+    };
+    struct ccb_claims claims = {0};
+
+    (void)state;
+    add(&claims, "b/*", 0);
+    add(&claims, "b", 5);
+    add(&claims, "b/windows-1709", 3);
+    add(&claims, "b/windows*", 1);
+    add(&claims, "b/windows-*", 2);
+    add(&claims, "twice", 6); /* said by three: as they were added */
+    add(&claims, "twice", 4);
+    add(&claims, "twice", 7);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct told told = {.count = 0};
+
+        ccb_claims_each(&claims, S(rows[i].lifecycle), S(rows[i].stack),
+                        on_claim, &told);
+        assert_string_equal(rows[i].plugins, told.marks);
+    }
+    ccb_claims_destroy(&claims);
+}
+
 static void test_a_bare_lifecycle_is_not_served_by_a_partial_wildcard(
     void **state)
 {
@@ -177,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_well_formed_patterns_are_claims),
         cmocka_unit_test(test_the_most_specific_claim_wins),
+        cmocka_unit_test(test_the_claims_that_match_come_in_the_order_they_win),
         cmocka_unit_test(
             test_a_bare_lifecycle_is_not_served_by_a_partial_wildcard),
         cmocka_unit_test(test_the_same_claim_of_two_plugins_is_a_conflict),

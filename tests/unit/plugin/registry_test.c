@@ -7,6 +7,8 @@
 
 #include <elf.h>
 
+#include "base/buf.h"
+
 #define NONE S("")
 
 /* ---- the zoo ------------------------------------------------------------ */
@@ -348,6 +350,42 @@ static void test_a_choice_by_hand_settles_it_and_goes_first(void **state)
     ccb_free(zoo_log_end(fd));
 }
 
+static void on_told(void *user, struct ccb_slice claim, bool by_hand,
+                    const struct ccb_plugin *plugin)
+{
+    struct ccb_buf *told = user;
+
+    ccb_buf_put_slice(told, claim);
+    ccb_buf_printf(told, by_hand ? "=%s " : ":%s ", ccb_plugin_id(plugin));
+}
+
+static void test_claims_are_told_with_those_by_hand_first(void **state)
+{
+    int fd = zoo_log_begin();
+    struct ccb_pair pair;
+    struct ccb_pairs pairs = pairs_of(&pair, "good", "zoo.same-claim");
+    struct ccb_buf told = {0};
+    struct zoo zoo;
+
+    (void)state;
+    zoo_init(&zoo);
+    zoo_add(&zoo, "good");
+    zoo_add(&zoo, "same_claim");
+    zoo.by_hand = &pairs;
+    assert_int_equal(0, zoo_open(&zoo));
+    ccb_plugins_each_claim(zoo.plugins, S("good"), S("s"), on_told, &told);
+    ccb_buf_putc(&told, '\0');
+    assert_string_equal("good=zoo.same-claim good/*:zoo.good good:zoo.good "
+                        "good:zoo.same-claim ",
+                        told.data);
+    assert_contains(
+        ccb_plugin_file(ccb_plugins_find(zoo.plugins, S("good"), NONE)),
+        "/same_claim.so");
+    ccb_buf_destroy(&told);
+    zoo_destroy(&zoo);
+    ccb_free(zoo_log_end(fd));
+}
+
 static void test_a_choice_by_hand_is_checked(void **state)
 {
     static const struct {
@@ -454,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_of_two_plugins_with_one_claim_the_first_serves),
         cmocka_unit_test(test_two_plugins_with_one_claim_end_a_strict_opening),
         cmocka_unit_test(test_a_choice_by_hand_settles_it_and_goes_first),
+        cmocka_unit_test(test_claims_are_told_with_those_by_hand_first),
         cmocka_unit_test(test_a_choice_by_hand_is_checked),
         cmocka_unit_test(
             test_the_annotation_is_enough_where_the_way_back_is_plain),
