@@ -130,6 +130,7 @@ static void put_bash_cases(struct ccb_buf *out)
         put_bash_flags(out, command->flags, command->flag_count);
         ccb_buf_printf(out, "\"; kind=%s ;;\n",
                        strstr(command->arguments, "DIR")       ? "dir"
+                       : strstr(command->arguments, "FILE")    ? "file"
                        : strstr(command->arguments, "COMMAND") ? "command"
                        : strstr(command->arguments, "SHELL")   ? "shell"
                        : named                                 ? "app"
@@ -169,6 +170,7 @@ void ccb_cli_put_bash(struct ccb_buf *out)
         "  app) COMPREPLY=($(compgen -W \"$(ccbridge -q apps 2>/dev/null)\" "
         "-- \"$word\")) ;;\n"
         "  dir) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"
+        "  file) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
         "  *) COMPREPLY=() ;;\n  esac\n}\n"
         "complete -F _ccbridge ccbridge\n");
 }

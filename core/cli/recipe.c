@@ -49,6 +49,7 @@ static void make_own(struct words *words, const struct ccb_cli *cli,
     add_switch(words, "-json", values->json);
     add_switch(words, "-explain", values->explain);
     add_switch(words, "-showSecrets", values->show_secrets);
+    add_switch(words, "-quiet", values->quiet);
     add_value(words, "-kind", values->message_kind);
     add_value(words, "-guid", values->guid);
     add_value(words, "-registry", values->registry);

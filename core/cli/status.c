@@ -1,6 +1,7 @@
 /*
  * status: whether the daemon is up, since when, where its parts listen, what
- * its cells hold and what the apps want of it.
+ * its cells hold and what the apps want of it, and what its roles tell. A
+ * daemon without a controller has only the last.
  */
 #include "cli/status.h"
 
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "cli/human.h"
 #include "cli/lock.h"
+#include "cli/roles.h"
 
 #define MEGABYTE (1024.0 * 1024.0)
 
@@ -156,25 +158,56 @@ static void print_use(const cJSON *status, const struct use *use)
 
 /* ---- the command -------------------------------------------------------- */
 
-static int print_up(struct ccb_cli *cli, cJSON *status)
+static int put_up_json(struct ccb_cli *cli, cJSON *status, cJSON *roles)
+{
+    bool added = cJSON_AddBoolToObject(status, "up", true) != NULL;
+
+    if (roles && !cJSON_AddItemToObject(status, "roles", roles)) {
+        cJSON_Delete(roles);
+        added = false;
+    }
+    return added ? ccb_cli_put_json(cli, status)
+                 : ccb_cli_fail(cli, CCB_EXIT_FAILED, NULL, NULL,
+                                "out of memory");
+}
+
+static int print_whole(struct ccb_cli *cli, const cJSON *status)
 {
     struct ccb_cli_reply apps;
     struct use use;
-    int code;
+    int code = ccb_cli_get(cli, "/v1/apps", &apps);
 
-    if (cli->line.values.json) {
-        if (!cJSON_AddBoolToObject(status, "up", true))
-            return ccb_cli_fail(cli, CCB_EXIT_FAILED, NULL, NULL,
-                                "out of memory");
-        return ccb_cli_put_json(cli, status);
-    }
-    code = ccb_cli_get(cli, "/v1/apps", &apps);
     if (code == 0) {
         use = sum_use(cJSON_GetObjectItemCaseSensitive(apps.json, "apps"));
         ccb_cli_print_status(cli, status, "ccbridged is up");
         print_use(status, &use);
     }
     ccb_cli_reply_destroy(&apps);
+    return code;
+}
+
+/* `status` is NULL when there is no controller to tell it. */
+static int print_up(struct ccb_cli *cli, cJSON *status)
+{
+    struct ccb_error err;
+    cJSON *roles = ccb_cli_fetch_roles(cli, &err), *empty = NULL;
+    int code = 0;
+
+    if (!status && !roles)
+        return ccb_cli_fail_call(cli, &err);
+    if (cli->line.values.json) {
+        empty = status ? NULL : cJSON_CreateObject();
+        code = put_up_json(cli, status ? status : empty, roles);
+        cJSON_Delete(empty);
+        return code;
+    }
+    if (status)
+        code = print_whole(cli, status);
+    else
+        (void)puts("ccbridged is up, without a controller");
+    if (code == 0)
+        ccb_cli_print_roles(cli, roles);
+    cJSON_Delete(roles);
     return code;
 }
 
@@ -203,7 +236,7 @@ int ccb_cli_status(struct ccb_cli *cli)
     struct ccb_error err;
     int code = ccb_cli_probe(cli, &reply, &err);
 
-    if (code == 0)
+    if (code == 0 || reply.status == 404)
         code = print_up(cli, reply.json);
     else if (code == CCB_CLOSED)
         code = print_down(cli);

@@ -39,13 +39,32 @@ static void on_roles(struct ccb_http_request *request, void *user)
     ccb_buf_destroy(&out);
 }
 
+static int make_path(char *out, size_t size, const char *state_dir,
+                     struct ccb_error *err)
+{
+    int n = snprintf(out, size, "%s/control.sock", state_dir);
+    return n >= 0 && (size_t)n < size
+               ? 0
+               : ccb_error_set(err, CCB_TOO_LARGE, "-stateDir: too long");
+}
+
+int ccb_control_check(const char *state_dir, struct ccb_error *err)
+{
+    char path[PATH_MAX];
+    int code = make_path(path, sizeof(path), state_dir, err);
+    if (code == 0 && ccb_http_unix_is_served(path))
+        code = ccb_error_set(err, CCB_CONFLICT,
+                             "-stateDir %s: another ccbridged runs there; stop "
+                             "it, or give this one a state of its own",
+                             state_dir);
+    return code;
+}
+
 int ccb_control_listen(const char *state_dir, int *fd, struct ccb_error *err)
 {
     char path[PATH_MAX];
-    int n = snprintf(path, sizeof(path), "%s/control.sock", state_dir);
-    if (n < 0 || (size_t)n >= sizeof(path))
-        return ccb_error_set(err, CCB_TOO_LARGE, "-stateDir: too long");
-    return ccb_http_listen_unix(path, fd, err);
+    int code = make_path(path, sizeof(path), state_dir, err);
+    return code == 0 ? ccb_http_listen_unix(path, fd, err) : code;
 }
 
 /* Our own page first, then the roles' in their order: the first route that

@@ -20,6 +20,10 @@ struct ccb_control {
     void (*on_closed)(struct ccb_thread *thread);
 };
 
+/* CCB_CONFLICT when another daemon serves `state_dir`: to be asked before any
+ * of its state is touched, so that the refusal names what is the matter. */
+int ccb_control_check(const char *state_dir, struct ccb_error *err);
+
 /* The socket in `state_dir`. CCB_CONFLICT when another daemon has it. */
 int ccb_control_listen(const char *state_dir, int *fd, struct ccb_error *err);
 

@@ -29,7 +29,7 @@ struct process {
     uv_signal_t signals[2];
     struct ccb_thread *threads; /* [0] is the main thread's */
     struct helper *helpers;     /* [0] is not used */
-    size_t thread_count;
+    size_t thread_count;        /* of those that have a loop */
     size_t running; /* threads whose servers are not all closed yet */
     bool stopping;
     struct ccb_post failed;
@@ -143,13 +143,23 @@ static int listen_member(const struct process *p, struct ccb_member *member,
 }
 
 /* The control socket is there for what roles show on it. */
-static int listen_control(struct process *p, struct ccb_error *err)
+static bool has_control(const struct process *p)
 {
     size_t i, shown = 0;
     for (i = 0; i < p->member_count; i++)
         shown += p->members[i].role->control_count +
                  (p->members[i].role->put_status != NULL);
-    if (!p->options->state_dir[0] || shown == 0)
+    return p->options->state_dir[0] && shown > 0;
+}
+
+static int check_control(struct process *p, struct ccb_error *err)
+{
+    return has_control(p) ? ccb_control_check(p->options->state_dir, err) : 0;
+}
+
+static int listen_control(struct process *p, struct ccb_error *err)
+{
+    if (!has_control(p))
         return 0;
     return ccb_control_listen(p->options->state_dir, &p->control_fd, err);
 }
@@ -314,8 +324,10 @@ static int start_helper(struct process *p, size_t number, struct ccb_error *err)
                              number);
     helper->started = true;
     uv_sem_wait(&helper->opened);
-    p->thread_count++;
-    p->running++;
+    if (p->threads[number].opened) {
+        p->thread_count++;
+        p->running++;
+    }
     *err = helper->err;
     return helper->code;
 }
@@ -346,7 +358,7 @@ static int open_main(struct process *p, struct ccb_error *err)
     main_thread->on_failed = on_role_failed;
     main_thread->user = p;
     code = ccb_thread_open(main_thread, &options, err);
-    p->thread_count = p->running = 1;
+    p->thread_count = p->running = main_thread->opened ? 1 : 0;
     for (i = 0; main_thread->opened && i < 2; i++) {
         uv_signal_init(&main_thread->loop.uv, &p->signals[i]);
         p->signals[i].data = p;
@@ -415,9 +427,9 @@ static int open_all(struct process *p, const char **who, struct ccb_error *err)
         const char *who;
         int (*open)(struct process *p, struct ccb_error *err);
     } steps[] = {
-        {"plugins", open_plugins}, {"debug-server", listen_debug},
-        {"server", open_servers},  {"debug-server", open_debug},
-        {"server", open_helpers},
+        {"control-socket", check_control}, {"plugins", open_plugins},
+        {"debug-server", listen_debug},    {"server", open_servers},
+        {"debug-server", open_debug},      {"server", open_helpers},
     };
     size_t i;
     int code = 0;

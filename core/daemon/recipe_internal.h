@@ -11,7 +11,7 @@
 #include "plugin/plugin.h"
 
 struct ccb_recipe_config {
-    bool json, explain, show_secrets;
+    bool json, explain, show_secrets, quiet;
     const char *kind;       /* "stage", "run", "done", or "" */
     const char *guid;       /* of a staging */
     const char *registries; /* addresses with commas between them */

@@ -29,7 +29,8 @@ static void refuse(struct ccb_recipe_making *making, int status,
     struct ccb_recipe_refusal *refusal = &making->shown->refusal;
     refusal->refused = true;
     refusal->status = making->lacks_registries ? 0 : status;
-    snprintf(refusal->words, sizeof(refusal->words), "%s", words);
+    snprintf(refusal->words, sizeof(refusal->words), "%s",
+             words ? words : "no reason given");
 }
 
 /* As the stager tells CC: a plugin that names an id chose its words for it. */
@@ -51,12 +52,12 @@ static void refuse_staging(struct ccb_recipe_making *making,
 static void refuse_unserved(struct ccb_recipe_making *making, int status)
 {
     struct ccb_slice lifecycle = making->shown->lifecycle;
-    char words[512];
-    snprintf(words, sizeof(words),
-             "no plugin serves the lifecycle \"%.*s\" (%zu are loaded)",
-             (int)lifecycle.len, lifecycle.ptr,
-             ccb_plugins_count(making->shown->plugins));
-    refuse(making, status, words);
+    struct ccb_error err;
+    ccb_error_set(&err, CCB_NOT_FOUND,
+                  "no plugin serves the lifecycle \"%.*s\" (%zu are loaded)",
+                  (int)lifecycle.len, lifecycle.ptr,
+                  ccb_plugins_count(making->shown->plugins));
+    refuse(making, status, err.message);
 }
 
 /* ---- costly facts ------------------------------------------------------- */

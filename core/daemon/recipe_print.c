@@ -259,6 +259,24 @@ static void label(struct ccb_buf *out, const char *name)
     ccb_buf_printf(out, "%-10s ", name);
 }
 
+/* Of a message: it is not to look like a line of its own. */
+static void put_words(struct ccb_buf *out, struct ccb_slice words)
+{
+    size_t i;
+    for (i = 0; i < words.len; i++)
+        ccb_buf_putc(out, words.ptr[i] == '\n' ? ' ' : words.ptr[i]);
+}
+
+static void put_served(struct ccb_buf *out,
+                       const struct ccb_recipe_shown *shown)
+{
+    put_words(out, shown->lifecycle);
+    if (shown->stack.len == 0)
+        return;
+    ccb_buf_putc(out, '/');
+    put_words(out, shown->stack);
+}
+
 static void line(struct ccb_buf *out, const char *name, const char *text)
 {
     label(out, name);
@@ -295,11 +313,7 @@ static void tell_choice(struct ccb_buf *out,
     if (!shown->because)
         return;
     label(out, "lifecycle:");
-    ccb_buf_put_slice(out, shown->lifecycle);
-    if (shown->stack.len > 0) {
-        ccb_buf_putc(out, '/');
-        ccb_buf_put_slice(out, shown->stack);
-    }
+    put_served(out, shown);
     ccb_buf_putc(out, '\n');
     if (shown->plugin) {
         label(out, "plugin:");
@@ -329,11 +343,16 @@ static void tell_bundle(struct ccb_buf *out, const struct view *view)
     ccb_buf_put(out, ")\n");
 }
 
+/* Those that say something. */
 static void tell_facts(struct ccb_buf *out, struct ccb_json facts)
 {
     struct ccb_json_iter it = ccb_json_iter(facts);
+    bool some = false;
     while (ccb_json_next(&it)) {
-        label(out, it.index == 0 ? "facts:" : "");
+        if (ccb_slice_is(it.value.raw, "\"\""))
+            continue;
+        label(out, some ? "" : "facts:");
+        some = true;
         ccb_buf_append(out, it.key.raw.ptr + 1, it.key.raw.len - 2);
         ccb_buf_put(out, ": ");
         ccb_buf_put_slice(out, it.value.raw);
@@ -362,12 +381,8 @@ static void tell_way_out(struct ccb_buf *out,
             return;
     if (!shown->plugin || shown->lifecycle.len == 0)
         return;
-    ccb_buf_put(out, "  try: -lifecycle ");
-    ccb_buf_put_slice(out, shown->lifecycle);
-    if (shown->stack.len > 0) {
-        ccb_buf_putc(out, '/');
-        ccb_buf_put_slice(out, shown->stack);
-    }
+    ccb_buf_put(out, "  no bundle is given for it; give one with -lifecycle ");
+    put_served(out, shown);
     ccb_buf_put(out, ":BUNDLE\n");
 }
 
@@ -385,8 +400,8 @@ static void tell_refusal(struct ccb_buf *out, const struct view *view)
             ccb_buf_printf(out, ", %s \"%s\"", refusal->id, refusal->message);
         ccb_buf_putc(out, '\n');
     }
-    ccb_buf_put(out, "ccbridge recipe: it can't be built: ");
-    ccb_buf_put_slice(out, view->words);
+    ccb_buf_put(out, "ccbridge recipe: the recipe can't be built: ");
+    put_words(out, view->words);
     ccb_buf_putc(out, '\n');
     tell_way_out(out, shown);
 }
@@ -408,10 +423,12 @@ static int tell_all(const struct view *view)
 {
     struct ccb_buf told = {0};
     int code;
-    tell_choice(&told, view->shown);
-    tell_bundle(&told, view);
-    tell_facts(&told, view->facts);
-    tell_warnings(&told, ccb_buf_slice(&view->shown->warnings));
+    if (!view->shown->config->quiet) {
+        tell_choice(&told, view->shown);
+        tell_bundle(&told, view);
+        tell_facts(&told, view->facts);
+        tell_warnings(&told, ccb_buf_slice(&view->shown->warnings));
+    }
     tell_refusal(&told, view);
     code = told.failed;
     if (code == 0)

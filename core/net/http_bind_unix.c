@@ -102,6 +102,17 @@ static int remove_stale(const struct sockaddr_un *address,
     return CCB_OK;
 }
 
+bool ccb_http_unix_is_served(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+
+    if (length == 0 || length > MAX_PATH)
+        return false;
+    memcpy(address.sun_path, path, length + 1);
+    return try_connect(&address) == 0;
+}
+
 int ccb_http_listen_unix(const char *path, int *fd, struct ccb_error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -212,6 +212,8 @@ int ccb_http_address_parse(struct ccb_http_address *out, const char *text,
  * longer than the 107 bytes that the system takes. The file stays when the
  * server closes: who made it may unlink it, or leave it to the next start. */
 int ccb_http_listen_unix(const char *path, int *fd, struct ccb_error *err);
+/* Whether some process listens there. Makes nothing and takes nothing away. */
+bool ccb_http_unix_is_served(const char *path);
 
 /* Takes over `fd`, also when it fails. */
 int ccb_http_server_open(struct ccb_http_server **server, struct ccb_loop *loop,

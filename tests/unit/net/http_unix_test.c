@@ -97,7 +97,11 @@ static void test_live_socket_is_a_conflict(void **state)
     assert_non_null(strstr(err.message, path));
     assert_int_equal(lstat(path, &second), 0);
     assert_int_equal(first.st_ino, second.st_ino);
+    assert_true(ccb_http_unix_is_served(path));
     (void)close(fd);
+    assert_false(ccb_http_unix_is_served(path));
+    assert_int_equal(lstat(path, &second), 0);
+    assert_false(ccb_http_unix_is_served("/nowhere/at/all"));
 }
 
 static void test_other_files_are_left_alone(void **state)
