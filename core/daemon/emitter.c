@@ -65,7 +65,7 @@ static int open_socket(const char *address, struct ccb_error *err)
     struct ccb_http_address at;
     char port[8];
     int code;
-    if (ccb_http_address_parse(&at, address, err) < 0)
+    if (ccb_http_address_parse(&at, address, err) < 0 || at.port == 0)
         return ccb_error_set(err, CCB_INVALID, "HOST:PORT is needed");
     snprintf(port, sizeof(port), "%u", at.port);
     code =

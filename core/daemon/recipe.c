@@ -282,6 +282,9 @@ static int prepare(struct show *show)
     code = ccb_daemon_plugins_open(&show->plugins, show->options, &member, 1,
                                    &err);
     show->shown.plugins = show->plugins;
+    /* What comes now is told in words: the log would repeat it. */
+    if (strcmp(show->options->log_level, "error") == 0)
+        ccb_log_set_level(CCB_LEVEL_FATAL);
     return code < 0 ? say(1, err.message, "") : 0;
 }
 

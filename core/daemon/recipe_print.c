@@ -415,7 +415,8 @@ static void put_told(struct ccb_buf *told)
         if ((c < ' ' && c != '\n') || c == 0x7f)
             told->data[i] = '?';
     }
-    fwrite(told->data, 1, told->len, stderr);
+    if (told->len > 0)
+        fwrite(told->data, 1, told->len, stderr);
     fflush(stderr);
 }
 
@@ -450,16 +451,13 @@ static int put_to_stdout(struct ccb_buf *out)
 
 static int print(const struct view *view)
 {
+    bool json = view->shown->config->json;
+    bool refused = view->shown->refusal.refused;
     struct ccb_buf out = {0};
-    int code;
-    if (view->shown->config->json)
-        code = put_all(&out, view);
-    else
-        code = tell_all(view);
-    if (code == 0 && !view->shown->config->json &&
-        !view->shown->refusal.refused)
+    int code = json ? put_all(&out, view) : tell_all(view);
+    if (code == 0 && !json && !refused)
         put_pretty(&out, view->recipe, 0);
-    if (code == 0 && out.len > 0)
+    if (code == 0 && (json || !refused))
         code = put_to_stdout(&out);
     ccb_buf_destroy(&out);
     return code;

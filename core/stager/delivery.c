@@ -16,6 +16,7 @@
 #define FIRST_PAUSE CCB_SECOND /* after a failed attempt, then doubled */
 #define LONGEST_PAUSE (60 * CCB_SECOND)
 #define FILE_PAUSE CCB_SECOND /* after the outbox's file failed */
+#define ENOUGH_ATTEMPTS 10    /* of what is too old; takes minutes */
 
 enum slot_state {
     SLOT_FREE,
@@ -58,6 +59,15 @@ int64_t ccb_delivery_pause(int64_t failures, uint32_t random)
     if (pause > LONGEST_PAUSE)
         pause = LONGEST_PAUSE;
     return pause - (int64_t)((double)(pause / 4) * random / UINT32_MAX);
+}
+
+bool ccb_delivery_is_too_old(const struct ccb_letter *letter, int64_t now,
+                             int64_t max_age)
+{
+    int64_t enough = max_age / LONGEST_PAUSE;
+    if (enough > ENOUGH_ATTEMPTS)
+        enough = ENOUGH_ATTEMPTS;
+    return now - letter->stored_at >= max_age && letter->attempts >= enough;
 }
 
 /* ---- slots -------------------------------------------------------------- */
@@ -158,8 +168,8 @@ static void fail(struct slot *slot, int status, const char *words)
     ccb_log_error(&slot->log, "deliver-staging-response-failed", words);
     slot->mark.fate = CCB_LETTER_LATER;
     slot->mark.due_at = next_attempt(letter);
-    if (ccb_clock_wall() - letter->stored_at >=
-        slot->delivery->options.max_age) {
+    if (ccb_delivery_is_too_old(letter, ccb_clock_wall(),
+                                slot->delivery->options.max_age)) {
         slot->mark.fate = CCB_LETTER_GIVEN_UP;
         ccb_log_error(&slot->log, "staging-response-given-up", words);
         ccb_metric_add(CCB_METRIC_OUTBOX_GIVEN_UP, 1);

@@ -40,6 +40,12 @@ int ccb_delivery_open(struct ccb_delivery **out,
  * what it was asked for. NULL is fine. */
 void ccb_delivery_close(struct ccb_delivery *delivery);
 
+/* Whether a letter is given up after a further failure. A clock that was set,
+ * or a long time without a daemon, makes letters old that CC was hardly asked
+ * to take: they are given some minutes. */
+bool ccb_delivery_is_too_old(const struct ccb_letter *letter, int64_t now,
+                             int64_t max_age);
+
 /* ns to wait after so many failed attempts (1 or more): 1 s, doubled each time
  * up to 60 s, of which up to a quarter is taken off by `random`. */
 int64_t ccb_delivery_pause(int64_t failures, uint32_t random);

@@ -149,7 +149,7 @@ static void ask_back_end(struct explain *explain, struct ccb_stager *stager,
         .user = explain,
     };
     struct ccb_error err;
-    if (ccb_diego_call(stager->diego, &call, &err) < 0)
+    if (ccb_diego_call(stager->asked, &call, &err) < 0)
         finish_without_task(explain, ccb_slice_of(err.message));
 }
 

@@ -59,6 +59,7 @@ struct ccb_stager {
     struct ccb_stager_shared *shared;
     const struct ccb_worker *worker;
     struct ccb_diego *diego;
+    struct ccb_diego *asked; /* for a person, who does not wait for ever */
     struct ccb_cc_options cc;
     struct ccb_catalog_service services[CCB_STAGER_SERVICES];
     struct ccb_fact_gatherer gatherers[CCB_STAGER_SERVICES];

@@ -12,6 +12,8 @@
 
 #define AT(member) offsetof(struct ccb_stager_config, member)
 
+#define EXPLAIN_TIMEOUT (5 * CCB_SECOND) /* of the back end's answer */
+
 static const struct ccb_flag flags[] = {
     {.name = "stagerURL",
      .type = CCB_FLAG_STRING,
@@ -242,6 +244,7 @@ static void close_instance(void *instance)
 {
     struct ccb_stager *stager = instance;
     ccb_delivery_close(stager->delivery);
+    ccb_diego_close(stager->asked);
     ccb_diego_close(stager->diego);
     ccb_free(stager);
 }
@@ -320,6 +323,18 @@ static void init_maker(struct ccb_stager *stager)
     };
 }
 
+/* Calls for CC have no limit, as ever (contract/stager.md B1). */
+static int open_back_end(struct ccb_stager *stager, struct ccb_error *err)
+{
+    struct ccb_http_client *client = stager->worker->client;
+    struct ccb_slice url = ccb_slice_of(stager->shared->config->diego_api_url);
+    stager->diego = ccb_diego_open_receptor(client, url, 0);
+    stager->asked = ccb_diego_open_receptor(client, url, EXPLAIN_TIMEOUT);
+    if (stager->diego && stager->asked)
+        return 0;
+    return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+}
+
 static int open_instance(void **instance, void *shared,
                          const struct ccb_worker *worker, struct ccb_error *err)
 {
@@ -336,11 +351,9 @@ static int open_instance(void **instance, void *shared,
         .password = ccb_slice_of(s->config->cc_password),
         .skip_cert_verify = s->config->skip_cert_verify,
     };
-    stager->diego = ccb_diego_open_receptor(
-        worker->client, ccb_slice_of(s->config->diego_api_url), 0);
-    if (!stager->diego) {
-        ccb_free(stager);
-        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    if (open_back_end(stager, err) < 0) {
+        close_instance(stager);
+        return err->code;
     }
     init_maker(stager);
     if (open_delivery(stager, err) < 0) {

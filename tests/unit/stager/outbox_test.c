@@ -320,6 +320,30 @@ static void pauses_double_up_to_a_minute_less_a_quarter_by_chance(void **state)
     assert_true(ccb_delivery_pause(0, 0) == CCB_SECOND);
 }
 
+static void what_became_old_without_attempts_is_not_given_up(void **state)
+{
+    static const struct {
+        int64_t attempts, age, max_age;
+        bool too_old;
+    } rows[] = {
+        {10, 3600, 3600, true},    {99, 3599, 3600, false},
+        {9, 400000, 86400, false}, /* the clock was set, or we were down */
+        {1, 119, 119, true},       /* fewer attempts fit into its time */
+        {0, 119, 119, false},      {0, 1, 1, true},
+        {99, -5, 1, false},
+    };
+    size_t i;
+    (void)state;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct ccb_letter letter = {.stored_at = 7 * CCB_SECOND,
+                                    .attempts = rows[i].attempts};
+        int64_t now = letter.stored_at + rows[i].age * CCB_SECOND;
+        assert_int_equal(
+            ccb_delivery_is_too_old(&letter, now, rows[i].max_age * CCB_SECOND),
+            rows[i].too_old);
+    }
+}
+
 #define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -334,6 +358,7 @@ int main(void)
         WITH_DIR(many_at_once_are_all_stored),
         WITH_DIR(nothing_is_stored_in_a_file_that_was_removed),
         WITH_DIR(it_is_private_and_without_memory_not_opened),
+        cmocka_unit_test(what_became_old_without_attempts_is_not_given_up),
         cmocka_unit_test(pauses_double_up_to_a_minute_less_a_quarter_by_chance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
