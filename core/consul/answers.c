@@ -102,7 +102,7 @@ static int each_session(struct ccb_json list, const char *name,
     int code = 0;
     ids->count = 0;
     while (code == 0 && ccb_json_next(&it)) {
-        struct ccb_json called;
+        struct ccb_json called = {CCB_JSON_NONE, {NULL, 0}};
         code = check_item(it.value, err);
         if (code == 0)
             code = get_string(it.value, "Name", &called, err);

@@ -355,7 +355,7 @@ int ccb_buildpack_build_recipe(struct ccb_instance *self, struct ccb_call *call,
                                const struct ccb_request *request,
                                const char *lifecycle)
 {
-    struct staging s;
+    struct staging s = {0};
     int code = ccb_sdk_begin(&s.c, ccb_sdk_host(self), call, request);
 
     if (code == 0)

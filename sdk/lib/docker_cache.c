@@ -91,7 +91,7 @@ static int find_addresses(struct ccb_sdk_call *c, struct ccb_json_list *out)
                                                 .kind = CCB_JSON_K_LIST,
                                                 .element = CCB_JSON_K_STRING};
     static const struct ccb_json_shape shape = {&field, 1, sizeof(*out)};
-    struct ccb_error err;
+    struct ccb_error err = {0, "", ""};
     int code;
 
     if (c->gathered.type == CCB_JSON_NONE)

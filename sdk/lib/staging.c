@@ -44,7 +44,7 @@ static const struct ccb_json_shape request_shape =
 static int decode_data(struct ccb_sdk_call *c, struct ccb_json value,
                        const struct ccb_json_shape *shape, void *data)
 {
-    struct ccb_error err;
+    struct ccb_error err = {0, "", ""};
     int code = ccb_json_decode(value, shape, data, &c->alloc, &err);
 
     if (code == 0)
