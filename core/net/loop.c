@@ -6,9 +6,12 @@
  */
 #include "net/loop.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/dropsonde.h"
 #include "base/log.h"
@@ -58,11 +61,36 @@ static int uv_failed(struct ccb_error *err, const char *what, int code)
                          "event loop: %s: %s", what, uv_strerror(code));
 }
 
+/* More than a loop takes. Asked before libuv is, which aborts the process when
+ * it has no descriptor left for its signals. */
+#define DESCRIPTORS 12
+
+static int check_descriptors(struct ccb_error *err)
+{
+    int taken[DESCRIPTORS], count = 0, code = CCB_OK;
+
+    while (count < DESCRIPTORS && code == CCB_OK) {
+        taken[count] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (taken[count] < 0)
+            code = ccb_error_set(err, CCB_IO,
+                                 "no descriptors left for an event loop: %s; "
+                                 "raise the limit (ulimit -n)",
+                                 strerror(errno));
+        else
+            count++;
+    }
+    while (count > 0)
+        close(taken[--count]);
+    return code;
+}
+
 int ccb_loop_open(struct ccb_loop *loop, struct ccb_error *err)
 {
-    int code;
+    int code = check_descriptors(err);
 
     memset(loop, 0, sizeof(*loop));
+    if (code != CCB_OK)
+        return code;
     code = uv_loop_init(&loop->uv);
     if (code != 0)
         return uv_failed(err, "uv_loop_init", code);
