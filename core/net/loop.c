@@ -7,10 +7,10 @@
 #include "net/loop.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/dropsonde.h"
@@ -70,7 +70,7 @@ static int check_descriptors(struct ccb_error *err)
     int taken[DESCRIPTORS], count = 0, code = CCB_OK;
 
     while (count < DESCRIPTORS && code == CCB_OK) {
-        taken[count] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        taken[count] = eventfd(0, EFD_CLOEXEC);
         if (taken[count] < 0)
             code = ccb_error_set(err, CCB_IO,
                                  "no descriptors left for an event loop: %s; "
