@@ -154,7 +154,8 @@ start_proxy() {
             proxy_method POST;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
-            proxy_pass http://receptor/v1/tasks;
+            rewrite ^ /v1/tasks break;
+            proxy_pass http://receptor;
         }
     }
 CONF

@@ -13,6 +13,7 @@ seconds=${BENCH_SECONDS:-5}
 rounds=${BENCH_ROUNDS:-3}
 connections=16
 . "$(dirname "$0")/lib.sh"
+recipes=$top/tests/fixtures/recipes
 hertz=$(getconf CLK_TCK)
 invalid=0
 runs=0
@@ -108,7 +109,7 @@ peer_row() {
 # recipe NAME PLUGIN FUNCTION MESSAGE [GATHERED]
 recipe() {
     printf '%-40s %8s us CPU\n' "$1" "$("$build/tests/ccb-recipe-cost" \
-        "$build/plugins/$2.so" "$3" "$4" "$top/tests/fixtures/recipes/facts.json" \
+        "$build/plugins/$2.so" "$3" "$4" "$recipes/facts.json" \
         ${5:+"$5"})"
 }
 
@@ -188,7 +189,9 @@ echo "one call of a plugin, in its own"
 recipe "buildpack, stage" buildpack stage "$stage_body"
 recipe "buildpack, run" buildpack run "$desire_body"
 recipe "buildpack, ports" buildpack ports "$desire_body"
-recipe "windows, run" windows run "$top/tests/fixtures/recipes/windows-run/request.json"
+recipe "windows, run" windows run "$recipes/run-windows/request.json" \
+    "$recipes/run-windows/gathered.json"
 recipe "docker, stage" docker stage "$fixtures/2015-stage-docker-private.json"
-recipe "docker, run" docker run "$fixtures/2015-desire-docker.json"
+recipe "docker, run" docker run "$recipes/run-docker-cc/request.json" \
+    "$recipes/run-docker-cc/gathered.json"
 exit "$invalid"
