@@ -137,8 +137,8 @@ void ccb_log_stream_queue(struct ccb_logs *logs, struct ccb_log_stream *stream)
 {
     if (!stream->queued) {
         stream->queued = true;
-        stream->next = NULL;
         if (!stream->in_batch) {
+            stream->next = NULL;
             *logs->queue_end = stream;
             logs->queue_end = &stream->next;
         } /* else on_after puts it into the queue: `next` is the batch's */
