@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 #include "cell/container_tree.h"
 
@@ -175,8 +176,7 @@ int ccb_cache_key(struct ccb_slice cache_key, char key[CCB_CACHE_KEY],
     if (EVP_Digest(cache_key.len > 0 ? cache_key.ptr : "", cache_key.len, sum,
                    NULL, EVP_md5(), NULL) != 1)
         return ccb_error_set(err, CCB_FAILED, "the MD5 of a cache key failed");
-    for (size_t i = 0; i < (CCB_CACHE_KEY - 1) / 2; i++)
-        (void)snprintf(key + 2 * i, 3, "%02x", sum[i]);
+    ccb_hex_format(key, sum, (CCB_CACHE_KEY - 1) / 2);
     return CCB_OK;
 }
 

@@ -6,58 +6,20 @@
  */
 #include "base/mem.h"
 #include "cell/download_internal.h"
-#include "net/url.h"
 
 #define STALL (5 * INT64_C(1000000000))
 
 /* ---- steps and jobs ----------------------------------------------------- */
 
-static void release(struct ccb_download *d);
-
-static void on_post(struct ccb_post *post)
-{
-    struct ccb_download *d =
-        (struct ccb_download *)((char *)post -
-                                offsetof(struct ccb_download, post));
-
-    d->posted = false;
-    if (d->closed)
-        release(d);
-    else
-        ccb_download_step(d);
-}
-
-/* A step soon, for those who may not step themselves. */
 static void wake(struct ccb_download *d)
 {
-    if (d->posted)
-        return;
-    d->posted = true;
-    d->post.run = on_post;
-    ccb_loop_post(d->owner->options.loop, &d->post);
-}
-
-static void on_job_done(uv_work_t *work, int status)
-{
-    struct ccb_download *d = work->data;
-
-    (void)status; /* nobody cancels it in the pool */
-    d->working = false;
-    ccb_download_step(d);
+    ccb_transfer_wake(&d->job);
 }
 
 void ccb_download_job(struct ccb_download *d, void (*run)(uv_work_t *work))
 {
-    d->work.data = d;
-    d->job_code = 0;
     d->job_err.code = 0;
-    d->working = true;
-    if (uv_queue_work(&d->owner->options.loop->uv, &d->work, run,
-                      on_job_done) == 0)
-        return;
-    run(&d->work); /* libuv knows no such failure; slow, but right */
-    d->working = false;
-    wake(d);
+    ccb_transfer_run(&d->job, run);
 }
 
 /* ---- words -------------------------------------------------------------- */
@@ -152,8 +114,9 @@ static void free_download(struct ccb_download *d)
     ccb_free(d);
 }
 
-static void release(struct ccb_download *d)
+static void release(void *download)
 {
+    struct ccb_download *d = download;
     struct ccb_downloads *owner = d->owner;
 
     if (d->prev != NULL)
@@ -173,14 +136,12 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct ccb_download *d = handle->data;
 
-    d->closed = true;
-    if (!d->posted)
-        release(d);
+    ccb_transfer_close(&d->job);
 }
 
 static void in_ending(struct ccb_download *d)
 {
-    if (!d->working && !uv_is_closing((uv_handle_t *)&d->stall))
+    if (!d->job.working && !uv_is_closing((uv_handle_t *)&d->stall))
         uv_close((uv_handle_t *)&d->stall, on_timer_closed);
 }
 
@@ -217,21 +178,6 @@ static void in_locking(struct ccb_download *d)
         ccb_download_attempt(d);
 }
 
-/* Neither parsed nor of a scheme that is fetched: such a URL does not reach the
- * log, for where its secrets are can't be told. The words name it without. */
-static int check_url(const struct ccb_download *d, struct ccb_error *err)
-{
-    struct ccb_url url;
-    int code = ccb_url_parse(&url, ccb_slice_of(d->from), err);
-
-    if (code != CCB_OK || ccb_slice_is(url.scheme, "http") ||
-        ccb_slice_is(url.scheme, "https"))
-        return code;
-    return ccb_error_set(err, CCB_INVALID,
-                         "unsupported protocol scheme \"%.*s\"",
-                         (int)url.scheme.len, url.scheme.ptr);
-}
-
 static void refuse(struct ccb_download *d, const char *why)
 {
     if (d->owner->options.log != NULL)
@@ -246,7 +192,7 @@ static void in_started(struct ccb_download *d)
     d->state = CCB_DOWNLOAD_LOCKING;
     if (d->cancelled)
         in_locking(d);
-    else if (check_url(d, &err) != CCB_OK)
+    else if (ccb_transfer_check_url(d->from, &err) != CCB_OK)
         refuse(d, err.message);
     else if (d->key[0] != '\0' && lock(d) != CCB_OK)
         refuse(d, "no memory for a download");
@@ -269,6 +215,11 @@ static void (*const states[])(struct ccb_download *d) = {
 void ccb_download_step(struct ccb_download *d)
 {
     states[d->state](d);
+}
+
+static void step(void *download)
+{
+    ccb_download_step(download);
 }
 
 /* ---- start and cancel --------------------------------------------------- */
@@ -307,6 +258,10 @@ int ccb_download_start(struct ccb_download **out,
     if (d == NULL)
         return ccb_error_set(err, CCB_NO_MEMORY, "no memory for a download");
     d->owner = downloads;
+    d->job = (struct ccb_transfer){.loop = downloads->options.loop,
+                                   .owner = d,
+                                   .step = step,
+                                   .release = release};
     d->container = options->container;
     d->on_started = options->on_started;
     d->on_done = options->on_done;

@@ -257,7 +257,7 @@ void ccb_download_again(struct ccb_download *d)
 
 void ccb_download_in_again(struct ccb_download *d)
 {
-    if (d->working)
+    if (d->job.working)
         return;
     if (d->cancelled)
         ccb_download_end(d, CCB_CANCELLED, "cancelled");

@@ -15,6 +15,7 @@
 #include "cell/download.h"
 #include "cell/download_gate.h"
 #include "cell/download_spool.h"
+#include "cell/transfer.h"
 
 #define CCB_TRANSFER_ATTEMPTS 3
 /* ns: to be connected, TLS and all; and for a whole exchange. */
@@ -64,8 +65,7 @@ struct ccb_download {
     struct ccb_downloads *owner;
     struct ccb_download *next, *prev;
     enum ccb_download_state state;
-    struct ccb_post post;
-    bool posted;
+    struct ccb_transfer job;
     bool cancelled;
     struct ccb_gate_ticket slot, turn; /* turn: at the key's gate */
     struct ccb_download_key *lock;
@@ -89,9 +89,6 @@ struct ccb_download {
     uint64_t size; /* of the tar */
     uint64_t transferred;
 
-    uv_work_t work;
-    bool working;
-    int job_code;
     struct ccb_error job_err;
     struct ccb_archive *archive;
     struct ccb_cache_entry *fresh; /* to be stored */
@@ -103,7 +100,6 @@ struct ccb_download {
     bool unpack_cancelled, writing, sent_all, unpack_failed;
     struct ccb_error unpack_err;
 
-    bool closed;          /* its timer is; only a post may be left */
     struct ccb_error err; /* what its owner is told; code 0: all is well */
 };
 

@@ -96,8 +96,8 @@ static void run_convert(uv_work_t *work)
 {
     struct ccb_download *d = work->data;
 
-    d->job_code = convert(d);
-    if (d->job_code == 1)
+    d->job.code = convert(d);
+    if (d->job.code == 1)
         return;
     ccb_archive_close(d->archive);
     d->archive = NULL;
@@ -120,9 +120,9 @@ static void run_store(uv_work_t *work)
     if (d->fresh == NULL) /* readable until it is closed, and then gone */
         (void)unlinkat(directory, d->tar.name, 0);
     else if (renameat(directory, d->tar.name, directory, d->fresh->name) != 0)
-        d->job_code = ccb_error_set(&d->job_err, CCB_IO,
+        d->job.code = ccb_error_set(&d->job_err, CCB_IO,
                                     "storing a download: %s", strerror(errno));
-    if (d->job_code == CCB_OK)
+    if (d->job.code == CCB_OK)
         d->tar.name[0] = '\0';
 }
 
@@ -152,13 +152,13 @@ static void store(struct ccb_download *d)
 
 void ccb_download_in_convert(struct ccb_download *d)
 {
-    if (d->working)
+    if (d->job.working)
         return;
     if (d->cancelled)
         ccb_download_end(d, CCB_CANCELLED, "cancelled");
-    else if (d->job_code == 1)
+    else if (d->job.code == 1)
         ccb_download_job(d, run_convert);
-    else if (d->job_code == CCB_OK)
+    else if (d->job.code == CCB_OK)
         store(d);
     else {
         ccb_download_blame(d, &d->job_err);
@@ -169,15 +169,15 @@ void ccb_download_in_convert(struct ccb_download *d)
 /* What was stored stays, also when the download was cancelled meanwhile. */
 void ccb_download_in_store(struct ccb_download *d)
 {
-    if (d->working)
+    if (d->job.working)
         return;
-    if (d->job_code == CCB_OK && d->fresh != NULL) {
+    if (d->job.code == CCB_OK && d->fresh != NULL) {
         ccb_cache_add(d->owner->cache, d->fresh, &d->gone);
         d->fresh = NULL;
     }
     if (d->cancelled) {
         ccb_download_end(d, CCB_CANCELLED, "cancelled");
-    } else if (d->job_code != CCB_OK) {
+    } else if (d->job.code != CCB_OK) {
         ccb_download_blame(d, &d->job_err);
         ccb_download_again(d);
     } else {

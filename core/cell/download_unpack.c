@@ -14,7 +14,7 @@
 
 #define BLOCK (256 * 1024)
 
-/* [pool] job_code: how many bytes were read. */
+/* [pool] job.code: how many bytes were read. */
 static void run_read(uv_work_t *work)
 {
     struct ccb_download *d = work->data;
@@ -26,9 +26,9 @@ static void run_read(uv_work_t *work)
     do
         len = pread(fd, d->block, BLOCK, (off_t)d->at);
     while (len < 0 && errno == EINTR);
-    d->job_code = (int)len;
+    d->job.code = (int)len;
     if (len < 0)
-        d->job_code =
+        d->job.code =
             ccb_error_set(&d->job_err, CCB_IO,
                           "reading the unpacked archive: %s", strerror(errno));
 }
@@ -46,7 +46,7 @@ static void on_written(void *ctx)
     struct ccb_download *d = ctx;
 
     d->writing = false;
-    d->at += (uint64_t)d->job_code;
+    d->at += (uint64_t)d->job.code;
     if (!d->unpack_cancelled)
         ccb_download_job(d, run_read);
 }
@@ -65,19 +65,19 @@ static void on_unpacked(void *ctx, const struct ccb_error *err)
 /* Hands on the block that was read. */
 static void hand_on(struct ccb_download *d)
 {
-    if (d->job_code < 0) {
+    if (d->job.code < 0) {
         ccb_download_blame(d, &d->job_err);
         ccb_download_cancel_unpack(d);
         return;
     }
-    if (d->job_code == 0) {
+    if (d->job.code == 0) {
         d->sent_all = true;
         ccb_unpack_end(d->unpack);
         return;
     }
     d->writing = true;
     if (ccb_unpack_write(d->unpack,
-                         ccb_slice_make(d->block, (size_t)d->job_code),
+                         ccb_slice_make(d->block, (size_t)d->job.code),
                          on_written) != CCB_OK) {
         d->writing = false;
         d->sent_all = true; /* it takes no more; its end is near */
@@ -101,7 +101,7 @@ static void judge(struct ccb_download *d)
 
 void ccb_download_in_unpack(struct ccb_download *d)
 {
-    if (d->working)
+    if (d->job.working)
         return;
     if (d->unpack == NULL)
         judge(d);

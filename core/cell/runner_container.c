@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "cell/runner.h"
@@ -47,8 +48,7 @@ static void base_name(const struct ccb_runner *r, char *out, size_t size)
         return;
     }
     (void)EVP_Digest(r->guid.ptr, r->guid.len, digest, NULL, EVP_sha1(), NULL);
-    for (size_t i = 0; i < 20; i++)
-        (void)snprintf(out + 2 * i, size - 2 * i, "%02x", digest[i]);
+    ccb_hex_format(out, digest, 20);
 }
 
 /* The number tells a task from one of the same guid whose container still

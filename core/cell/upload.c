@@ -9,54 +9,6 @@
 
 #include "base/mem.h"
 #include "cell/upload_internal.h"
-#include "net/url.h"
-
-/* ---- steps and jobs ----------------------------------------------------- */
-
-static void release(struct ccb_upload *u);
-
-static void on_post(struct ccb_post *post)
-{
-    struct ccb_upload *u =
-        (struct ccb_upload *)((char *)post - offsetof(struct ccb_upload, post));
-
-    u->posted = false;
-    if (u->closed)
-        release(u);
-    else
-        ccb_upload_step(u);
-}
-
-static void wake(struct ccb_upload *u)
-{
-    if (u->posted)
-        return;
-    u->posted = true;
-    u->post.run = on_post;
-    ccb_loop_post(u->owner->options.loop, &u->post);
-}
-
-static void on_job_done(uv_work_t *work, int status)
-{
-    struct ccb_upload *u = work->data;
-
-    (void)status; /* nobody cancels it in the pool */
-    u->working = false;
-    ccb_upload_step(u);
-}
-
-void ccb_upload_job(struct ccb_upload *u, void (*run)(uv_work_t *work))
-{
-    u->work.data = u;
-    u->job_code = 0;
-    u->working = true;
-    if (uv_queue_work(&u->owner->options.loop->uv, &u->work, run,
-                      on_job_done) == 0)
-        return;
-    run(&u->work); /* libuv knows no such failure; slow, but right */
-    u->working = false;
-    wake(u);
-}
 
 /* The log takes user info and signatures out of the URL. */
 void ccb_upload_tell(struct ccb_upload *u, enum ccb_log_level level,
@@ -93,8 +45,9 @@ static void free_upload(struct ccb_upload *u)
     ccb_free(u);
 }
 
-static void release(struct ccb_upload *u)
+static void release(void *upload)
 {
+    struct ccb_upload *u = upload;
     struct ccb_uploads *owner = u->owner;
     bool failed = u->err.code != 0;
 
@@ -113,11 +66,8 @@ static void release(struct ccb_upload *u)
 
 static void in_ending(struct ccb_upload *u)
 {
-    if (u->working || u->closed)
-        return;
-    u->closed = true;
-    if (!u->posted)
-        release(u);
+    if (!u->job.working && !u->job.closed)
+        ccb_transfer_close(&u->job);
 }
 
 /* [pool] Closing an unlinked file gives back its blocks, which takes time. */
@@ -137,7 +87,7 @@ void ccb_upload_end(struct ccb_upload *u, int code, const char *words,
         (void)ccb_error_set(&u->err, code, "%s", words);
     u->emittable = emittable;
     u->state = CCB_UPLOAD_ENDING;
-    ccb_upload_job(u, run_close);
+    ccb_transfer_run(&u->job, run_close);
 }
 
 /* ---- the first states --------------------------------------------------- */
@@ -156,19 +106,6 @@ static void in_queued(struct ccb_upload *u)
     ccb_upload_step(u);
 }
 
-static int check_url(const struct ccb_upload *u, struct ccb_error *err)
-{
-    struct ccb_url url;
-    int code = ccb_url_parse(&url, ccb_slice_of(u->to), err);
-
-    if (code != CCB_OK || ccb_slice_is(url.scheme, "http") ||
-        ccb_slice_is(url.scheme, "https"))
-        return code;
-    return ccb_error_set(err, CCB_INVALID,
-                         "unsupported protocol scheme \"%.*s\"",
-                         (int)url.scheme.len, url.scheme.ptr);
-}
-
 /* Nothing of a bad URL is logged: it may hold secrets. */
 static void in_started(struct ccb_upload *u)
 {
@@ -176,7 +113,7 @@ static void in_started(struct ccb_upload *u)
 
     if (u->cancelled)
         ccb_upload_end(u, CCB_CANCELLED, "cancelled", false);
-    else if (check_url(u, &err) != CCB_OK)
+    else if (ccb_transfer_check_url(u->to, &err) != CCB_OK)
         ccb_upload_end(u, err.code, err.message, false);
     else
         ccb_upload_read(u);
@@ -195,12 +132,20 @@ void ccb_upload_step(struct ccb_upload *u)
     states[u->state](u);
 }
 
+static void step(void *upload)
+{
+    ccb_upload_step(upload);
+}
+
 /* ---- start and cancel --------------------------------------------------- */
 
 static void on_slot(struct ccb_gate_ticket *ticket)
 {
-    wake((struct ccb_upload *)((char *)ticket -
-                               offsetof(struct ccb_upload, slot)));
+    struct ccb_upload *u =
+        (struct ccb_upload *)((char *)ticket -
+                              offsetof(struct ccb_upload, slot));
+
+    ccb_transfer_wake(&u->job);
 }
 
 int ccb_upload_start(struct ccb_upload **out, struct ccb_uploads *uploads,
@@ -215,6 +160,10 @@ int ccb_upload_start(struct ccb_upload **out, struct ccb_uploads *uploads,
     if (u == NULL)
         return ccb_error_set(err, CCB_NO_MEMORY, "no memory for an upload");
     u->owner = uploads;
+    u->job = (struct ccb_transfer){.loop = uploads->options.loop,
+                                   .owner = u,
+                                   .step = step,
+                                   .release = release};
     u->container = options->container;
     u->on_started = options->on_started;
     u->on_done = options->on_done;
@@ -245,7 +194,7 @@ void ccb_upload_cancel(struct ccb_upload *u)
     u->cancelled = true;
     ccb_upload_hang_up(u);
     ccb_upload_cancel_read(u);
-    wake(u);
+    ccb_transfer_wake(&u->job);
 }
 
 /* ---- open and close ----------------------------------------------------- */

@@ -37,8 +37,7 @@ struct ccb_upload {
     struct ccb_uploads *owner;
     struct ccb_upload *next, *prev;
     enum ccb_upload_state state;
-    struct ccb_post post;
-    bool posted, closed; /* closed: only a post may be left */
+    struct ccb_transfer job;
     bool cancelled;
     struct ccb_gate_ticket slot;
     struct ccb_container *container;
@@ -62,16 +61,12 @@ struct ccb_upload {
     size_t len, used; /* of the block */
     uint64_t at;      /* place in the file, behind the block */
 
-    uv_work_t work;
-    bool working;
-    int job_code;
     struct ccb_error cause; /* of a failure, for the log */
     bool emittable;
     struct ccb_error err; /* what its owner is told; code 0: all is well */
 };
 
 void ccb_upload_step(struct ccb_upload *upload);
-void ccb_upload_job(struct ccb_upload *upload, void (*run)(uv_work_t *work));
 /* Tells the cause to the log. */
 void ccb_upload_tell(struct ccb_upload *upload, enum ccb_log_level level,
                      const char *action);

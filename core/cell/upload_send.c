@@ -24,7 +24,7 @@ void ccb_upload_hang_up(struct ccb_upload *u)
 
 /* ---- the body ----------------------------------------------------------- */
 
-/* [pool] job_code: how many bytes were read. */
+/* [pool] job.code: how many bytes were read. */
 static void run_read(uv_work_t *work)
 {
     struct ccb_upload *u = work->data;
@@ -33,9 +33,9 @@ static void run_read(uv_work_t *work)
     do
         len = pread(u->file, u->block, BLOCK, (off_t)u->at);
     while (len < 0 && errno == EINTR);
-    u->job_code = (int)len;
+    u->job.code = (int)len;
     if (len <= 0)
-        u->job_code = CCB_IO;
+        u->job.code = CCB_IO;
 }
 
 static int64_t on_read(void *user, char *bytes, size_t size)
@@ -43,15 +43,15 @@ static int64_t on_read(void *user, char *bytes, size_t size)
     struct ccb_upload *u = user;
     size_t left = u->len - u->used;
 
-    if (u->working)
+    if (u->job.working)
         return CCB_HTTP_PAUSE;
-    if (left == 0 && u->job_code < 0)
-        return u->job_code;
+    if (left == 0 && u->job.code < 0)
+        return u->job.code;
     if (left == 0 && u->at == u->size)
         return 0;
     if (left == 0) {
         u->waiting = true;
-        ccb_upload_job(u, run_read);
+        ccb_transfer_run(&u->job, run_read);
         return CCB_HTTP_PAUSE;
     }
     if (size > left)
@@ -63,11 +63,11 @@ static int64_t on_read(void *user, char *bytes, size_t size)
 
 static void take_block(struct ccb_upload *u)
 {
-    if (!u->waiting || u->working)
+    if (!u->waiting || u->job.working)
         return;
     u->waiting = false;
     u->used = 0;
-    u->len = u->job_code > 0 ? (size_t)u->job_code : 0;
+    u->len = u->job.code > 0 ? (size_t)u->job.code : 0;
     u->at += u->len;
     ccb_http_call_resume(u->call);
 }
@@ -138,7 +138,7 @@ void ccb_upload_send(struct ccb_upload *u)
     u->len = u->used = 0;
     u->at = 0;
     u->waiting = false;
-    u->job_code = 0;
+    u->job.code = 0;
     if (send_request(u) != CCB_OK)
         ccb_upload_step(u);
 }
@@ -151,7 +151,7 @@ void ccb_upload_in_send(struct ccb_upload *u)
         take_block(u);
         return;
     }
-    if (u->working)
+    if (u->job.working)
         return;
     if (u->cancelled) {
         ccb_upload_end(u, CCB_CANCELLED, "cancelled", false);

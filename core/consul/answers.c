@@ -44,6 +44,23 @@ static int check_item(struct ccb_json item, struct ccb_error *err)
     return ccb_error_set(err, CCB_INVALID, "expected a list of objects");
 }
 
+/* The first of a list of objects; of type NONE where the list is empty. */
+static int parse_first(struct ccb_slice body, struct ccb_json *first,
+                       struct ccb_error *err)
+{
+    struct ccb_json list;
+    struct ccb_json_iter it;
+    int code = parse(body, CCB_JSON_ARRAY, "a list", &list, err);
+    *first = (struct ccb_json){CCB_JSON_NONE, {NULL, 0}};
+    if (code < 0)
+        return code;
+    it = ccb_json_iter(list);
+    if (!ccb_json_next(&it))
+        return 0;
+    *first = it.value;
+    return check_item(it.value, err);
+}
+
 /* ---- node and sessions -------------------------------------------------- */
 
 int ccb_consul_read_node(struct ccb_slice body, struct ccb_arena *arena,
@@ -142,15 +159,11 @@ int ccb_consul_read_session(struct ccb_slice body, char id[CCB_CONSUL_ID_SIZE],
 
 int ccb_consul_read_renewal(struct ccb_slice body, struct ccb_error *err)
 {
-    struct ccb_json list;
-    struct ccb_json_iter it;
-    int code = parse(body, CCB_JSON_ARRAY, "a list", &list, err);
-    if (code < 0)
-        return code;
-    it = ccb_json_iter(list);
-    if (!ccb_json_next(&it))
-        return ccb_error_set(err, CCB_NOT_FOUND, "the session is gone");
-    return check_item(it.value, err);
+    struct ccb_json session;
+    int code = parse_first(body, &session, err);
+    if (code == 0 && session.type == CCB_JSON_NONE)
+        code = ccb_error_set(err, CCB_NOT_FOUND, "the session is gone");
+    return code;
 }
 
 /* ---- the key ------------------------------------------------------------ */
@@ -178,18 +191,13 @@ static int read_entry(struct ccb_json object, const char *own,
 int ccb_consul_read_entry(struct ccb_slice body, const char *own,
                           struct ccb_consul_entry *entry, struct ccb_error *err)
 {
-    struct ccb_json list;
-    struct ccb_json_iter it;
-    int code = parse(body, CCB_JSON_ARRAY, "a list", &list, err);
+    struct ccb_json first;
+    int code = parse_first(body, &first, err);
     *entry = (struct ccb_consul_entry){0};
-    if (code < 0)
+    if (code < 0 || first.type == CCB_JSON_NONE)
         return code;
-    it = ccb_json_iter(list);
-    if (!ccb_json_next(&it))
-        return 0;
     entry->there = true;
-    code = check_item(it.value, err);
-    return code == 0 ? read_entry(it.value, own, entry, err) : code;
+    return read_entry(first, own, entry, err);
 }
 
 int ccb_consul_read_truth(struct ccb_slice body, bool *truth,

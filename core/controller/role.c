@@ -12,6 +12,7 @@
 #include "controller/controller.h"
 #include "controller/internal.h"
 #include "controller/setup.h"
+#include "role/flags.h"
 
 #define AT(member) offsetof(struct ccb_controller_config, member)
 
@@ -61,12 +62,7 @@ static const struct ccb_flag flags[] = {
      .offset = AT(tps_url),
      .placeholder = "URL",
      .help = "Base URL of the tps-listener"},
-    {.name = "diegoAPIURL",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(diego_url),
-     .placeholder = "URL",
-     .help = "Base URL of the Receptor, with user and password where it wants "
-             "them"},
+    CCB_DIEGO_FLAG(AT(diego_url)),
     {.name = "buildpackDir",
      .type = CCB_FLAG_STRING,
      .offset = AT(buildpack_dir),

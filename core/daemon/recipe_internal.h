@@ -42,9 +42,7 @@ struct ccb_recipe_shown {
     const struct ccb_recipe_config *config;
     const struct ccb_recipe_kind *kind;
     const struct ccb_plugins *plugins;
-    struct ccb_slice lifecycle, stack;
-    const char *because;                /* NULL: nothing was chosen */
-    const struct ccb_plugin *plugin;    /* NULL: nobody serves it */
+    struct ccb_plugin_choice choice;    /* because NULL: nothing was chosen */
     const struct ccb_pairs *lifecycles; /* of -lifecycle */
     struct ccb_slice facts;
     struct ccb_buf warnings; /* lines */

@@ -51,7 +51,7 @@ static void refuse_staging(struct ccb_recipe_making *making,
 
 static void refuse_unserved(struct ccb_recipe_making *making, int status)
 {
-    struct ccb_slice lifecycle = making->shown->lifecycle;
+    struct ccb_slice lifecycle = making->shown->choice.lifecycle;
     struct ccb_error err;
     ccb_error_set(&err, CCB_NOT_FOUND,
                   "no plugin serves the lifecycle \"%.*s\" (%zu are loaded)",
@@ -189,7 +189,6 @@ void ccb_recipe_make_stage(struct ccb_recipe_making *making)
 {
     struct ccb_recipe_shown *shown = making->shown;
     struct ccb_staging_request request;
-    struct ccb_staging_choice choice;
     struct ccb_error err;
     if (ccb_staging_request_decode(&request, making->message.raw, making->arena,
                                    &err) < 0) {
@@ -197,13 +196,9 @@ void ccb_recipe_make_stage(struct ccb_recipe_making *making)
         return;
     }
     ccb_environment_check(&request.environment, on_long_variable, making);
-    ccb_staging_choose(&choice, shown->plugins, &request);
-    shown->lifecycle = choice.lifecycle;
-    shown->stack = choice.stack;
-    shown->because = choice.because;
-    shown->plugin = choice.plugin;
-    if (choice.plugin)
-        build_task(making, &request, choice.plugin);
+    ccb_staging_choose(&shown->choice, shown->plugins, &request);
+    if (shown->choice.plugin)
+        build_task(making, &request, shown->choice.plugin);
     else
         refuse_unserved(making, 404);
 }
@@ -251,7 +246,6 @@ void ccb_recipe_make_run(struct ccb_recipe_making *making)
 {
     struct ccb_recipe_shown *shown = making->shown;
     struct ccb_desire_request request;
-    struct ccb_recipe_choice choice;
     struct ccb_error err;
     if (ccb_desire_request_decode(&request, making->message.raw, making->arena,
                                   &err) < 0) {
@@ -259,12 +253,8 @@ void ccb_recipe_make_run(struct ccb_recipe_making *making)
         return;
     }
     ccb_environment_check(&request.environment, on_long_variable, making);
-    ccb_recipe_choose(&choice, shown->plugins, &request);
-    shown->lifecycle = choice.lifecycle;
-    shown->stack = choice.stack;
-    shown->because = choice.because;
-    shown->plugin = choice.plugin;
-    if (choice.plugin)
+    ccb_recipe_choose(&shown->choice, shown->plugins, &request);
+    if (shown->choice.plugin)
         build_lrp(making, &request);
     else
         refuse_unserved(making, 400);
@@ -334,11 +324,12 @@ void ccb_recipe_make_done(struct ccb_recipe_making *making)
         return;
     }
     plugin = ccb_staging_find_reader(shown->plugins, &annotation);
-    shown->lifecycle = annotation.lifecycle;
-    shown->because = annotation.plugin.len > 0
-                         ? "the annotation's member \"plugin\" says so"
-                         : "the annotation's member \"lifecycle\" says so";
-    shown->plugin = plugin;
+    shown->choice.lifecycle = annotation.lifecycle;
+    shown->choice.because =
+        annotation.plugin.len > 0
+            ? "the annotation's member \"plugin\" says so"
+            : "the annotation's member \"lifecycle\" says so";
+    shown->choice.plugin = plugin;
     if (plugin)
         read_task(making, &task, plugin);
     else

@@ -85,15 +85,17 @@ static bool find_url(const struct view *view, struct ccb_json value,
  * for the others, which a plugin may look at, too. */
 static int distance(const struct ccb_recipe_shown *shown, struct ccb_slice key)
 {
-    size_t head = shown->lifecycle.len;
+    size_t head = shown->choice.lifecycle.len;
     struct ccb_slice rest;
     if (key.len < head || head == 0 ||
-        memcmp(key.ptr, shown->lifecycle.ptr, head) != 0)
+        memcmp(key.ptr, shown->choice.lifecycle.ptr, head) != 0)
         return 2;
     if (key.len == head)
         return 1;
     rest = ccb_slice_make(key.ptr + head + 1, key.len - head - 1);
-    return key.ptr[head] == '/' && ccb_slice_equal(rest, shown->stack) ? 0 : 2;
+    return key.ptr[head] == '/' && ccb_slice_equal(rest, shown->choice.stack)
+               ? 0
+               : 2;
 }
 
 static void find_bundle(struct view *view)
@@ -147,17 +149,17 @@ static void put_choice(struct ccb_json_writer *w,
                        const struct ccb_recipe_shown *shown)
 {
     ccb_json_member_cstr(w, "kind", shown->kind->word);
-    ccb_json_member_string(w, "lifecycle", shown->lifecycle);
-    ccb_json_member_string(w, "stack", shown->stack);
-    put_plugin(w, shown->plugin);
-    if (shown->because)
-        ccb_json_member_cstr(w, "because", shown->because);
+    ccb_json_member_string(w, "lifecycle", shown->choice.lifecycle);
+    ccb_json_member_string(w, "stack", shown->choice.stack);
+    put_plugin(w, shown->choice.plugin);
+    if (shown->choice.because)
+        ccb_json_member_cstr(w, "because", shown->choice.because);
     if (!shown->config->explain)
         return;
     ccb_json_key(w, "claims");
     ccb_json_begin_array(w);
-    ccb_plugins_each_claim(shown->plugins, shown->lifecycle, shown->stack,
-                           put_claim, w);
+    ccb_plugins_each_claim(shown->plugins, shown->choice.lifecycle,
+                           shown->choice.stack, put_claim, w);
     ccb_json_end_array(w);
 }
 
@@ -270,11 +272,11 @@ static void put_words(struct ccb_buf *out, struct ccb_slice words)
 static void put_served(struct ccb_buf *out,
                        const struct ccb_recipe_shown *shown)
 {
-    put_words(out, shown->lifecycle);
-    if (shown->stack.len == 0)
+    put_words(out, shown->choice.lifecycle);
+    if (shown->choice.stack.len == 0)
         return;
     ccb_buf_putc(out, '/');
-    put_words(out, shown->stack);
+    put_words(out, shown->choice.stack);
 }
 
 static void line(struct ccb_buf *out, const char *name, const char *text)
@@ -310,22 +312,22 @@ static void tell_choice(struct ccb_buf *out,
 {
     struct claims claims = {out, 0};
     line(out, "message:", shown->kind->name);
-    if (!shown->because)
+    if (!shown->choice.because)
         return;
     label(out, "lifecycle:");
     put_served(out, shown);
     ccb_buf_putc(out, '\n');
-    if (shown->plugin) {
+    if (shown->choice.plugin) {
         label(out, "plugin:");
-        ccb_buf_printf(out, "%s %s (%s)\n", ccb_plugin_id(shown->plugin),
-                       ccb_plugin_version(shown->plugin),
-                       ccb_plugin_file(shown->plugin));
+        ccb_buf_printf(out, "%s %s (%s)\n", ccb_plugin_id(shown->choice.plugin),
+                       ccb_plugin_version(shown->choice.plugin),
+                       ccb_plugin_file(shown->choice.plugin));
     }
     if (!shown->config->explain)
         return;
-    line(out, "because:", shown->because);
-    ccb_plugins_each_claim(shown->plugins, shown->lifecycle, shown->stack,
-                           tell_claim, &claims);
+    line(out, "because:", shown->choice.because);
+    ccb_plugins_each_claim(shown->plugins, shown->choice.lifecycle,
+                           shown->choice.stack, tell_claim, &claims);
     if (claims.count == 0)
         line(out, "claims:", "none fits");
 }
@@ -379,7 +381,7 @@ static void tell_way_out(struct ccb_buf *out,
     for (i = 0; i < shown->lifecycles->count; i++)
         if (distance(shown, shown->lifecycles->items[i].key) < 2)
             return;
-    if (!shown->plugin || shown->lifecycle.len == 0)
+    if (!shown->choice.plugin || shown->choice.lifecycle.len == 0)
         return;
     ccb_buf_put(out, "  no bundle is given for it; give one with -lifecycle ");
     put_served(out, shown);

@@ -110,11 +110,8 @@ int ccb_http_request_check(const struct ccb_http_call_options *options,
         return ccb_error_set(err, CCB_INVALID, "HEAD takes no body");
     if (options->on_done == NULL)
         return ccb_error_set(err, CCB_INVALID, "a call needs on_done");
-    if (!ccb_slice_is(url->scheme, "http") &&
-        !ccb_slice_is(url->scheme, "https"))
-        return ccb_error_set(err, CCB_INVALID,
-                             "unsupported protocol scheme \"%.*s\"",
-                             (int)url->scheme.len, url->scheme.ptr);
+    if (ccb_url_check_http(url, err) < 0)
+        return CCB_INVALID;
     if (url->host.len == 0)
         return ccb_error_set(err, CCB_INVALID, "no host in request URL");
     if (!is_visible(url->authority) || !is_visible(url->target))

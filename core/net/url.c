@@ -251,6 +251,15 @@ int ccb_url_parse(struct ccb_url *out, struct ccb_slice text,
     return why == NULL ? CCB_OK : bad_url(text, why, err);
 }
 
+int ccb_url_check_http(const struct ccb_url *url, struct ccb_error *err)
+{
+    if (ccb_slice_is(url->scheme, "http") || ccb_slice_is(url->scheme, "https"))
+        return CCB_OK;
+    return ccb_error_set(err, CCB_INVALID,
+                         "unsupported protocol scheme \"%.*s\"",
+                         (int)url->scheme.len, url->scheme.ptr);
+}
+
 int ccb_url_unescape(struct ccb_arena *arena, struct ccb_slice text,
                      struct ccb_slice *out)
 {

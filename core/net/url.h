@@ -30,6 +30,9 @@ struct ccb_url {
 int ccb_url_parse(struct ccb_url *out, struct ccb_slice text,
                   struct ccb_error *err);
 
+/* CCB_INVALID and Go's words for a scheme that is not http or https. */
+int ccb_url_check_http(const struct ccb_url *url, struct ccb_error *err);
+
 /* %XX decoding of a path; '+' stands. CCB_INVALID for a broken '%'. */
 int ccb_url_unescape(struct ccb_arena *arena, struct ccb_slice text,
                      struct ccb_slice *out);

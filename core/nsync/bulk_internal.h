@@ -17,14 +17,14 @@
 #include "nsync/quarantine.h"
 #include "nsync/snapshot.h"
 #include "nsync/turn.h"
+#include "role/flags.h"
 
 struct ccb_bulker_config {
     const char *diego_api_url;
     struct ccb_lock_config lock;
-    const char *cc_base_url, *cc_username, *cc_password;
+    struct ccb_cc_config cc;
     int64_t communication_timeout, polling_interval, domain_ttl;
     uint64_t batch_size;
-    bool skip_cert_verify;
     const char *file_server_url;
     struct ccb_pairs lifecycles;
     const char *ssh_key_type;

@@ -15,28 +15,9 @@
 #define AT(member) offsetof(struct ccb_bulker_config, member)
 
 static const struct ccb_flag flags[] = {
-    {.name = "diegoAPIURL",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(diego_api_url),
-     .placeholder = "URL",
-     .help = "Base URL of the Receptor, with user and password where it wants "
-             "them"},
+    CCB_DIEGO_FLAG(AT(diego_api_url)),
     CCB_LOCK_FLAGS(AT(lock)),
-    {.name = "ccBaseURL",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(cc_base_url),
-     .placeholder = "URL",
-     .help = "Base URL of the Cloud Controller"},
-    {.name = "ccUsername",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(cc_username),
-     .placeholder = "NAME",
-     .help = "User name for the Cloud Controller"},
-    {.name = "ccPassword",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(cc_password),
-     .placeholder = "PASSWORD",
-     .help = "Password for the Cloud Controller"},
+    CCB_CC_FLAGS(AT(cc), NULL),
     {.name = "communicationTimeout",
      .type = CCB_FLAG_DURATION,
      .offset = AT(communication_timeout),
@@ -58,23 +39,8 @@ static const struct ccb_flag flags[] = {
      .offset = AT(batch_size),
      .default_text = "500",
      .help = "Apps asked for in one page"},
-    {.name = "skipCertVerify",
-     .type = CCB_FLAG_BOOL,
-     .offset = AT(skip_cert_verify),
-     .help = "Do not verify the Cloud Controller's certificate"},
-    {.name = "fileServerURL",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(file_server_url),
-     .placeholder = "URL",
-     .help = "Base URL of the file server that has the lifecycle bundles",
-     .fact = "file_server_url"},
-    {.name = "lifecycle",
-     .type = CCB_FLAG_PAIRS,
-     .offset = AT(lifecycles),
-     .placeholder = "KEY:PATH",
-     .help = "Bundle of a lifecycle, or of a lifecycle on a stack "
-             "(buildpack/STACK:PATH); repeatable",
-     .fact = "lifecycles"},
+    CCB_FILE_SERVER_FLAG(AT(file_server_url)),
+    CCB_LIFECYCLE_FLAG(AT(lifecycles)),
     CCB_SSH_KEY_TYPE_FLAG(AT(ssh_key_type)),
     {.name = "quarantineBadApps",
      .type = CCB_FLAG_BOOL,
@@ -303,13 +269,7 @@ static int open_tools(struct bulker *b, struct shared *shared,
                                            config->communication_timeout);
     if (!tools->diego)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    tools->cc = (struct ccb_cc_options){
-        .client = tools->client,
-        .base_url = ccb_slice_of(config->cc_base_url),
-        .username = ccb_slice_of(config->cc_username),
-        .password = ccb_slice_of(config->cc_password),
-        .skip_cert_verify = config->skip_cert_verify,
-    };
+    tools->cc = ccb_role_cc_options(&config->cc, tools->client);
     tools->maker =
         ccb_recipe_kit_maker(&shared->kit, tools->worker, tools->diego);
     tools->quarantine = config->quarantine ? &b->quarantine : NULL;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "nsync/internal.h"
 #include "nsync/nsync.h"
+#include "role/flags.h"
 #include "role/own_url.h"
 
 #define AT(member) offsetof(struct ccb_listener_config, member)
@@ -15,30 +16,14 @@ static const struct ccb_flag flags[] = {
      .offset = AT(nsync_url),
      .placeholder = "URL",
      .help = "Own base URL: its port is listened on"},
-    {.name = "diegoAPIURL",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(diego_api_url),
-     .placeholder = "URL",
-     .help = "Base URL of the Receptor, with user and password where it wants "
-             "them"},
-    {.name = "fileServerURL",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(file_server_url),
-     .placeholder = "URL",
-     .help = "Base URL of the file server that has the lifecycle bundles",
-     .fact = "file_server_url"},
+    CCB_DIEGO_FLAG(AT(diego_api_url)),
+    CCB_FILE_SERVER_FLAG(AT(file_server_url)),
     {.name = "communicationTimeout",
      .type = CCB_FLAG_DURATION,
      .offset = AT(communication_timeout),
      .default_text = "30s",
      .help = "Time limit of each call to the Receptor"},
-    {.name = "lifecycle",
-     .type = CCB_FLAG_PAIRS,
-     .offset = AT(lifecycles),
-     .placeholder = "KEY:PATH",
-     .help = "Bundle of a lifecycle, or of a lifecycle on a stack "
-             "(buildpack/STACK:PATH); repeatable",
-     .fact = "lifecycles"},
+    CCB_LIFECYCLE_FLAG(AT(lifecycles)),
     CCB_SSH_KEY_TYPE_FLAG(AT(ssh_key_type)),
     {.name = "takeTurns",
      .type = CCB_FLAG_BOOL,

@@ -5,24 +5,24 @@
 
 /* ---- who ---------------------------------------------------------------- */
 
-void ccb_recipe_choose(struct ccb_recipe_choice *choice,
+void ccb_recipe_choose(struct ccb_plugin_choice *choice,
                        const struct ccb_plugins *plugins,
                        const struct ccb_desire_request *request)
 {
     const struct ccb_slice none = CCB_LIT("");
     if (request->lifecycle.len > 0)
-        *choice = (struct ccb_recipe_choice){
+        *choice = (struct ccb_plugin_choice){
             .lifecycle = request->lifecycle,
             .stack = request->stack.len > 0 ? request->stack
                                             : request->lifecycle_stack,
             .because = "the request's member \"lifecycle\" says so"};
     else if (request->docker_image.len > 0)
-        *choice = (struct ccb_recipe_choice){
+        *choice = (struct ccb_plugin_choice){
             .lifecycle = CCB_LIT("docker"),
             .stack = none,
             .because = "the request has a docker_image"};
     else
-        *choice = (struct ccb_recipe_choice){
+        *choice = (struct ccb_plugin_choice){
             .lifecycle = CCB_LIT("buildpack"),
             .stack = request->stack,
             .because = "the request has no docker_image"};
@@ -58,7 +58,7 @@ static int start(const struct ccb_recipe_maker *maker,
         .on_done = on_done,
         .user = call,
     };
-    struct ccb_recipe_choice choice;
+    struct ccb_plugin_choice choice;
     int code;
     if (!call)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");

@@ -25,12 +25,7 @@ struct ccb_recipe_maker {
 };
 
 /* By what an app's plugin is looked up, and who it is. */
-struct ccb_recipe_choice {
-    struct ccb_slice lifecycle, stack; /* stack may be empty */
-    const char *because;       /* words: which member of the request decided */
-    struct ccb_plugin *plugin; /* NULL: nobody serves it */
-};
-void ccb_recipe_choose(struct ccb_recipe_choice *choice,
+void ccb_recipe_choose(struct ccb_plugin_choice *choice,
                        const struct ccb_plugins *plugins,
                        const struct ccb_desire_request *request);
 

@@ -80,6 +80,13 @@ void ccb_plugins_close(struct ccb_plugins *plugins);
 
 size_t ccb_plugins_count(const struct ccb_plugins *plugins);
 
+/* By what a message's plugin was looked up, and who it is. */
+struct ccb_plugin_choice {
+    struct ccb_slice lifecycle, stack; /* stack may be empty */
+    const char *because;               /* words: which members of it decided */
+    struct ccb_plugin *plugin;         /* NULL: nobody serves it */
+};
+
 /* Who serves `lifecycle` on `stack` (may be empty): the most specific claim.
  * "L/S" is looked up first by hand, then exact, then by the longest wildcard,
  * then "L". A bare L finds the plugin that claims L or L followed by "/" and

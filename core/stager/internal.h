@@ -5,9 +5,9 @@
 #define CCB_STAGER_INTERNAL_H
 
 #include "base/buf.h"
-#include "cc/cc.h"
 #include "consul/catalog.h"
 #include "diego/diego.h"
+#include "role/flags.h"
 #include "role/role.h"
 #include "stager/delivery.h"
 #include "stager/journal.h"
@@ -20,8 +20,7 @@ struct ccb_stager_config {
     const char *consul_cluster;
     const char *docker_registry_address;
     bool insecure_docker_registry;
-    const char *cc_base_url, *cc_username, *cc_password;
-    bool skip_cert_verify;
+    struct ccb_cc_config cc;
     const char *diego_api_url;
     const char *file_server_url;
     const char *cc_uploader_url;

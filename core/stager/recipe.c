@@ -5,11 +5,11 @@
 
 /* ---- who ---------------------------------------------------------------- */
 
-void ccb_staging_choose(struct ccb_staging_choice *choice,
+void ccb_staging_choose(struct ccb_plugin_choice *choice,
                         const struct ccb_plugins *plugins,
                         const struct ccb_staging_request *request)
 {
-    *choice = (struct ccb_staging_choice){
+    *choice = (struct ccb_plugin_choice){
         .lifecycle = request->lifecycle,
         .stack = request->stack,
         .because = request->stack.len > 0

@@ -25,12 +25,7 @@ struct ccb_staging_maker {
 };
 
 /* By what a request's plugin is looked up, and who it is. */
-struct ccb_staging_choice {
-    struct ccb_slice lifecycle, stack; /* stack may be empty */
-    const char *because;       /* words: which members of the request decided */
-    struct ccb_plugin *plugin; /* NULL: nobody serves it */
-};
-void ccb_staging_choose(struct ccb_staging_choice *choice,
+void ccb_staging_choose(struct ccb_plugin_choice *choice,
                         const struct ccb_plugins *plugins,
                         const struct ccb_staging_request *request);
 

@@ -121,7 +121,7 @@ static struct stage *begin(struct ccb_http_request *request,
 }
 
 static void note_request(const struct stage *stage,
-                         const struct ccb_staging_choice *choice)
+                         const struct ccb_plugin_choice *choice)
 {
     struct ccb_journal *journal = stage->stager->shared->journal;
     struct ccb_journal_note note = {.guid = stage->guid,
@@ -142,7 +142,7 @@ static void note_request(const struct stage *stage,
     ccb_journal_note(journal, &note);
 }
 
-static void build(struct stage *stage, const struct ccb_staging_choice *choice)
+static void build(struct stage *stage, const struct ccb_plugin_choice *choice)
 {
     struct ccb_log_session *lifecycle =
         ccb_stager_lifecycle_session(stage->stager->shared, choice->lifecycle);
@@ -170,7 +170,7 @@ void ccb_stager_stage(struct ccb_http_request *request, void *user)
 {
     struct ccb_stager *stager = user;
     struct stage *stage = begin(request, stager);
-    struct ccb_staging_choice choice;
+    struct ccb_plugin_choice choice;
     struct ccb_error err;
     if (!stage) {
         ccb_http_respond(request, 500, NULL, ccb_slice_make(NULL, 0));

@@ -5,9 +5,9 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
-#include "cc/cc.h"
 #include "consul/lock.h"
 #include "diego/diego.h"
+#include "role/flags.h"
 #include "role/role.h"
 
 /* ---- tps-listener ------------------------------------------------------- */
@@ -69,8 +69,7 @@ void ccb_tps_bulk(struct ccb_http_request *request, void *user);
 struct ccb_watcher_config {
     const char *diego_api_url;
     struct ccb_lock_config lock;
-    const char *cc_base_url, *cc_username, *cc_password;
-    bool skip_cert_verify;
+    struct ccb_cc_config cc;
 };
 
 /* ---- crashes on their way to CC ----------------------------------------- */

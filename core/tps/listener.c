@@ -18,12 +18,7 @@ static const struct ccb_flag flags[] = {
      .default_text = "0.0.0.0:1518",
      .placeholder = "HOST:PORT",
      .help = "Address to listen on"},
-    {.name = "diegoAPIURL",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(diego_api_url),
-     .placeholder = "URL",
-     .help = "Base URL of the Receptor, with user and password where it wants "
-             "them"},
+    CCB_DIEGO_FLAG(AT(diego_api_url)),
     {.name = "trafficControllerURL",
      .type = CCB_FLAG_STRING,
      .offset = AT(traffic_controller_url),

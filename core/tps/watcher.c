@@ -13,32 +13,9 @@
 #define AT(member) offsetof(struct ccb_watcher_config, member)
 
 static const struct ccb_flag flags[] = {
-    {.name = "diegoAPIURL",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(diego_api_url),
-     .placeholder = "URL",
-     .help = "Base URL of the Receptor, with user and password where it wants "
-             "them"},
+    CCB_DIEGO_FLAG(AT(diego_api_url)),
     CCB_LOCK_FLAGS(AT(lock)),
-    {.name = "ccBaseURL",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(cc_base_url),
-     .placeholder = "URL",
-     .help = "Base URL of the Cloud Controller"},
-    {.name = "ccUsername",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(cc_username),
-     .placeholder = "NAME",
-     .help = "User name for the Cloud Controller"},
-    {.name = "ccPassword",
-     .type = CCB_FLAG_STRING,
-     .offset = AT(cc_password),
-     .placeholder = "PASSWORD",
-     .help = "Password for the Cloud Controller"},
-    {.name = "skipCertVerify",
-     .type = CCB_FLAG_BOOL,
-     .offset = AT(skip_cert_verify),
-     .help = "Do not verify the Cloud Controller's certificate"},
+    CCB_CC_FLAGS(AT(cc), NULL),
 };
 
 /* ---- the command line --------------------------------------------------- */
@@ -149,13 +126,7 @@ static int subscribe(struct watcher *w, struct ccb_error *err)
         .user = w,
     };
     const struct ccb_watcher_config *c = w->config;
-    struct ccb_cc_options cc = {
-        .client = w->worker->client,
-        .base_url = ccb_slice_of(c->cc_base_url),
-        .username = ccb_slice_of(c->cc_username),
-        .password = ccb_slice_of(c->cc_password),
-        .skip_cert_verify = c->skip_cert_verify,
-    };
+    struct ccb_cc_options cc = ccb_role_cc_options(&c->cc, w->worker->client);
     w->diego = ccb_diego_open_receptor(w->worker->client,
                                        ccb_slice_of(c->diego_api_url), 0);
     w->posts = ccb_crash_posts_create(&cc, &w->log, on_room, w);

@@ -30,12 +30,6 @@ CCB_MANIFEST("{\"manifest\":1,\"id\":\"" ID "\",\"version\":\"" VERSION "\","
              "\",\"" CCB_PORTS_1 "\",\"" CCB_DOCKER_IMAGE_1 "\"],"
              "\"concurrent\":true}");
 
-#define FIELD(type, key, member)                                               \
-    {                                                                          \
-        .name = (key), .kind = CCB_JSON_K_STRING,                              \
-        .offset = offsetof(struct type, member)                                \
-    }
-
 static int begin(struct ccb_sdk_call *c, struct ccb_instance *self,
                  struct ccb_call *call, const struct ccb_request *request)
 {
@@ -67,6 +61,18 @@ static int check_source(struct staging *s)
     if (given != 0 && given != 3)
         return ccb_sdk_fail(&s->c, CCB_FAILED, "missing docker credentials");
     return 0;
+}
+
+static int begin_staging(struct staging *s, struct ccb_instance *self,
+                         struct ccb_call *call,
+                         const struct ccb_request *request)
+{
+    int code = begin(&s->c, self, call, request);
+
+    if (code == 0)
+        code = ccb_staging_decode(&s->c, &s->in, &ccb_docker_source_shape,
+                                  &s->source);
+    return code < 0 ? code : check_source(s);
 }
 
 /* ---- staging: the recipe ------------------------------------------------ */
@@ -149,13 +155,8 @@ static int build_recipe(struct ccb_instance *self, struct ccb_call *call,
                         const struct ccb_request *request)
 {
     struct staging s;
-    int code = begin(&s.c, self, call, request);
+    int code = begin_staging(&s, self, call, request);
 
-    if (code == 0)
-        code = ccb_staging_decode(&s.c, &s.in, &ccb_docker_source_shape,
-                                  &s.source);
-    if (code == 0)
-        code = check_source(&s);
     if (code == 0)
         code = ccb_bundle_find_for_staging(&s.c, ccb_slice_of(LIFECYCLE),
                                            &s.bundle);
@@ -168,38 +169,12 @@ static int build_recipe(struct ccb_instance *self, struct ccb_call *call,
 
 /* ---- staging: the way back ---------------------------------------------- */
 
-struct build_result {
-    struct ccb_slice image;
-};
-
-static const struct ccb_json_field result_fields[] = {
-    FIELD(build_result, "docker_image", image),
-};
-static const struct ccb_json_shape result_shape = {
-    result_fields, COUNT(result_fields), sizeof(struct build_result)};
-
 static int build_response(struct ccb_instance *self, struct ccb_call *call,
                           const struct ccb_request *request)
 {
-    struct ccb_staging_result result;
-    struct build_result own;
-    struct ccb_json_writer w;
-    struct ccb_sdk_call c;
-    int code = ccb_sdk_begin(&c, ccb_sdk_host(self), call, request);
+    static const char *const names[] = {"docker_image"};
 
-    if (code == 0)
-        code = ccb_staging_read_result(&c, &result, &result_shape, &own);
-    if (code < 0)
-        return code;
-    ccb_sdk_writer(&c, &w);
-    ccb_json_begin_object(&w);
-    ccb_staging_put_result(&c, &w, &result);
-    ccb_json_key(&w, "lifecycle_data");
-    ccb_json_begin_object(&w);
-    ccb_json_member_string(&w, "docker_image", own.image);
-    ccb_json_end_object(&w);
-    ccb_json_end_object(&w);
-    return ccb_sdk_end(&c, &w);
+    return ccb_staging_build_response(self, call, request, names, COUNT(names));
 }
 
 /* ---- running ------------------------------------------------------------ */
@@ -392,13 +367,8 @@ static int cache_args(struct ccb_instance *self, struct ccb_call *call,
                       const struct ccb_request *request)
 {
     struct staging s;
-    int code = begin(&s.c, self, call, request);
+    int code = begin_staging(&s, self, call, request);
 
-    if (code == 0)
-        code = ccb_staging_decode(&s.c, &s.in, &ccb_docker_source_shape,
-                                  &s.source);
-    if (code == 0)
-        code = check_source(&s);
     if (code == 0)
         code = ccb_docker_cache_find(&s.c, &s.in, &s.cache);
     if (code == 0)

@@ -371,39 +371,11 @@ int ccb_buildpack_build_recipe(struct ccb_instance *self, struct ccb_call *call,
 
 /* ---- the way back ------------------------------------------------------- */
 
-struct build_result {
-    struct ccb_slice buildpack_key, detected_buildpack;
-};
-
-static const struct ccb_json_field result_fields[] = {
-    FIELD(build_result, "buildpack_key", buildpack_key),
-    FIELD(build_result, "detected_buildpack", detected_buildpack),
-};
-static const struct ccb_json_shape result_shape = {
-    result_fields, COUNT(result_fields), sizeof(struct build_result)};
-
 int ccb_buildpack_build_response(struct ccb_instance *self,
                                  struct ccb_call *call,
                                  const struct ccb_request *request)
 {
-    struct ccb_staging_result result;
-    struct build_result own;
-    struct ccb_json_writer w;
-    struct ccb_sdk_call c;
-    int code = ccb_sdk_begin(&c, ccb_sdk_host(self), call, request);
+    static const char *const names[] = {"buildpack_key", "detected_buildpack"};
 
-    if (code == 0)
-        code = ccb_staging_read_result(&c, &result, &result_shape, &own);
-    if (code < 0)
-        return code;
-    ccb_sdk_writer(&c, &w);
-    ccb_json_begin_object(&w);
-    ccb_staging_put_result(&c, &w, &result);
-    ccb_json_key(&w, "lifecycle_data");
-    ccb_json_begin_object(&w);
-    ccb_json_member_string(&w, "buildpack_key", own.buildpack_key);
-    ccb_json_member_string(&w, "detected_buildpack", own.detected_buildpack);
-    ccb_json_end_object(&w);
-    ccb_json_end_object(&w);
-    return ccb_sdk_end(&c, &w);
+    return ccb_staging_build_response(self, call, request, names, COUNT(names));
 }

@@ -207,3 +207,49 @@ void ccb_staging_put_result(struct ccb_sdk_call *c, struct ccb_json_writer *w,
     ccb_json_member_string(w, "execution_metadata", result->execution_metadata);
     put_commands(c, w, result->detected_start_command);
 }
+
+static int put_response(struct ccb_sdk_call *c,
+                        const struct ccb_staging_result *result,
+                        const char *const *names,
+                        const struct ccb_slice *values, size_t count)
+{
+    struct ccb_json_writer w;
+    size_t i;
+
+    ccb_sdk_writer(c, &w);
+    ccb_json_begin_object(&w);
+    ccb_staging_put_result(c, &w, result);
+    ccb_json_key(&w, "lifecycle_data");
+    ccb_json_begin_object(&w);
+    for (i = 0; i < count; i++)
+        ccb_json_member_string(&w, names[i], values[i]);
+    ccb_json_end_object(&w);
+    ccb_json_end_object(&w);
+    return ccb_sdk_end(c, &w);
+}
+
+int ccb_staging_build_response(struct ccb_instance *self, struct ccb_call *call,
+                               const struct ccb_request *request,
+                               const char *const *names, size_t count)
+{
+    struct ccb_json_field fields[CCB_STAGING_DATA_MAX] = {{0}};
+    struct ccb_slice values[CCB_STAGING_DATA_MAX];
+    const struct ccb_json_shape shape = {fields, count,
+                                         count * sizeof(values[0])};
+    struct ccb_staging_result result;
+    struct ccb_sdk_call c;
+    int code = ccb_sdk_begin(&c, ccb_sdk_host(self), call, request);
+    size_t i;
+
+    if (code == 0 && count > CCB_STAGING_DATA_MAX)
+        code = ccb_sdk_fail(&c, CCB_FAILED, "too many names of lifecycle_data");
+    if (code < 0)
+        return code;
+    for (i = 0; i < count; i++) {
+        fields[i].name = names[i];
+        fields[i].kind = CCB_JSON_K_STRING;
+        fields[i].offset = i * sizeof(values[0]);
+    }
+    code = ccb_staging_read_result(&c, &result, &shape, values);
+    return code < 0 ? code : put_response(&c, &result, names, values, count);
+}

@@ -75,6 +75,14 @@ int ccb_staging_read_result(struct ccb_sdk_call *c,
 void ccb_staging_put_result(struct ccb_sdk_call *c, struct ccb_json_writer *w,
                             const struct ccb_staging_result *result);
 
+/* build_response, whole, for a lifecycle whose lifecycle_data in CC's staging
+ * result are strings that its builder wrote under the same names, at most
+ * CCB_STAGING_DATA_MAX. */
+#define CCB_STAGING_DATA_MAX 8
+int ccb_staging_build_response(struct ccb_instance *self, struct ccb_call *call,
+                               const struct ccb_request *request,
+                               const char *const *names, size_t count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -208,6 +208,32 @@ static void a_value_goes_into_a_query_encoded(void **state)
     ccb_arena_unref(arena);
 }
 
+static void only_http_and_https_are_called(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } cases[] = {
+        {"http://h", NULL},
+        {"HTTPS://h", NULL},
+        {"ftp://u:secret@h", "unsupported protocol scheme \"ftp\""},
+        {"h/x", "unsupported protocol scheme \"\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *words = cases[i].words;
+        struct ccb_error err;
+        struct ccb_url url;
+
+        assert_int_equal(ccb_url_parse(&url, ccb_slice_of(cases[i].text), &err),
+                         CCB_OK);
+        assert_int_equal(ccb_url_check_http(&url, &err),
+                         words ? CCB_INVALID : CCB_OK);
+        if (words)
+            assert_string_equal(err.message, words);
+    }
+}
+
 static void a_guid_survives_the_lack_of_memory(void **state)
 {
     struct ccb_arena *arena = ccb_arena_create();
@@ -230,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_path_is_unescaped_and_its_plus_stands),
         cmocka_unit_test(a_guid_goes_into_a_path_as_text),
         cmocka_unit_test(a_value_goes_into_a_query_encoded),
+        cmocka_unit_test(only_http_and_https_are_called),
         cmocka_unit_test(a_guid_survives_the_lack_of_memory),
     };
 

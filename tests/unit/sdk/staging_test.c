@@ -246,6 +246,48 @@ static void what_no_builder_writes_is_invalid(void **state)
     }
 }
 
+/* ---- the way back, whole ------------------------------------------------ */
+
+static const char *const *data_names;
+static size_t data_count;
+
+static int build_response(struct ccb_instance *self, struct ccb_call *call,
+                          const struct ccb_request *task)
+{
+    return ccb_staging_build_response(self, call, task, data_names, data_count);
+}
+
+static int respond(const char *message)
+{
+    struct ccb_instance *self =
+        ccb_sdk_create(&fixture_host.host, ccb_slice_of(""));
+    struct ccb_request task;
+    int code;
+
+    ccb_test_request_init(&task);
+    task.message = ccb_slice_of(message);
+    code = ccb_test_host_call(&fixture_host, build_response, self, &task);
+    ccb_sdk_destroy(self);
+    return code;
+}
+
+static void a_response_has_the_builders_strings_as_its_data(void **state)
+{
+    static const char *const names[] = {"image", "kind"};
+
+    (void)state;
+    data_names = names;
+    data_count = 2;
+    assert_int_equal(respond(TASK("{\\\"kind\\\":\\\"k\\\",\\\"other\\\":1}")),
+                     0);
+    assert_result("{\"execution_metadata\":\"\","
+                  "\"detected_start_command\":null,"
+                  "\"lifecycle_data\":{\"image\":\"\",\"kind\":\"k\"}}");
+    assert_int_equal(respond(TASK("{\\\"kind\\\":5}")), CCB_INVALID);
+    data_count = CCB_STAGING_DATA_MAX + 1;
+    assert_int_equal(respond(TASK("{}")), CCB_FAILED);
+}
+
 static void a_result_that_finds_no_memory_is_not_invalid(void **state)
 {
     (void)state;
@@ -269,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_result_is_written_anew),
         cmocka_unit_test(a_result_that_says_nothing_is_empty),
         cmocka_unit_test(what_no_builder_writes_is_invalid),
+        cmocka_unit_test(a_response_has_the_builders_strings_as_its_data),
         cmocka_unit_test(a_result_that_finds_no_memory_is_not_invalid),
     };
 

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/hex.h"
+
 static int is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -15,17 +17,6 @@ static int is_letter(char c)
 static int is_digit(char c)
 {
     return c >= '0' && c <= '9';
-}
-
-static int hex_value(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
 }
 
 static struct ccb_slice behind(struct ccb_slice text, size_t count)
@@ -73,8 +64,8 @@ static int check_escapes(struct ccb_slice text, struct ccb_slice whole,
 
         if (text.ptr[i] != '%')
             continue;
-        if (left < 3 || hex_value(text.ptr[i + 1]) < 0 ||
-            hex_value(text.ptr[i + 2]) < 0)
+        if (left < 3 || ccb_hex_digit(text.ptr[i + 1]) < 0 ||
+            ccb_hex_digit(text.ptr[i + 2]) < 0)
             return ccb_failure_set(failure, CCB_INVALID,
                                    "parse %.*s: invalid URL escape \"%.*s\"",
                                    (int)whole.len, whole.ptr,
@@ -157,8 +148,8 @@ struct ccb_slice ccb_url_unescape(struct ccb_arena *arena,
         char c = text.ptr[i];
 
         if (c == '%' && text.len - i >= 3) {
-            c = (char)(hex_value(text.ptr[i + 1]) * 16 +
-                       hex_value(text.ptr[i + 2]));
+            c = (char)(ccb_hex_digit(text.ptr[i + 1]) * 16 +
+                       ccb_hex_digit(text.ptr[i + 2]));
             i += 2;
         }
         out[len++] = c;
