@@ -300,12 +300,13 @@ static void test_follow_has_no_gap_and_no_repeat(void **state)
     write_numbers(0, 100);
     hear(&got, "web-1", 10, true);
     write_numbers(100, 200); /* in the batch that its tail waits for */
-    for (int i = 2; i < 30; i++) {
+    /* All of it fits in what may wait: valgrind may keep the writer away. */
+    for (int i = 2; i < 20; i++) {
         write_numbers(i * 100, i * 100 + 100);
         (void)uv_run(&sink.loop.uv, UV_RUN_NOWAIT);
     }
-    hear_until(&got, "line 2999\"");
-    assert_numbers(text_of(&got), 90, 3000);
+    hear_until(&got, "line 1999\"");
+    assert_numbers(text_of(&got), 90, 2000);
     ccb_logs_reader_close(got.reader);
     ccb_buf_destroy(&got.text);
 }
