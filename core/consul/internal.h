@@ -40,6 +40,7 @@ struct ccb_lock {
 void ccb_lock_tell_held(struct ccb_lock *lock);
 
 /* Writes `action` with data "err". */
+void ccb_lock_log_shutting_down(const struct ccb_lock *lock);
 void ccb_lock_log_trouble(const struct ccb_lock *lock, const char *action,
                           const char *why);
 

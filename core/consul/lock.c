@@ -134,6 +134,13 @@ void ccb_lock_log_trouble(const struct ccb_lock *lock, const char *action,
                   CCB_FIELDS(ccb_log_cstr("err", why)));
 }
 
+void ccb_lock_log_shutting_down(const struct ccb_lock *lock)
+{
+    ccb_log_write(
+        &lock->log, CCB_LEVEL_INFO, "shutting-down",
+        CCB_FIELDS(ccb_log_int("received-signal", *lock->options.ending)));
+}
+
 uint64_t ccb_lock_ms(int64_t ns)
 {
     return ns > CCB_MILLISECOND ? (uint64_t)((ns - 1) / CCB_MILLISECOND + 1)

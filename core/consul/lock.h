@@ -78,6 +78,7 @@ struct ccb_lock_options {
     void (*on_held)(void *user);
     void (*on_lost)(void *user, const char *why); /* "lock lost" */
     void *user;
+    const int *ending; /* the signal that it is closed by, for the log */
 };
 
 /* Starts to try, and goes on until it is held (errors are retried). */

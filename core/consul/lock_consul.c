@@ -363,7 +363,7 @@ static void close_form(struct ccb_lock *lock)
     if (c->state == CCB_CONSUL_RELEASED) {
         leave_loop(c);
     } else if (c->state != CCB_CONSUL_RELEASE) {
-        ccb_log_info(&lock->log, "shutting-down");
+        ccb_lock_log_shutting_down(lock);
         release(c);
     }
 }

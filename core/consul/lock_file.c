@@ -136,7 +136,7 @@ static void on_timer_closed(uv_handle_t *handle)
 static void close_form(struct ccb_lock *lock)
 {
     struct file *f = (struct file *)lock;
-    ccb_log_info(&lock->log, "shutting-down");
+    ccb_lock_log_shutting_down(lock);
     ccb_log_debug(&lock->log, "releasing-lock");
     if (f->fd >= 0)
         close(f->fd);

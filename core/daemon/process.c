@@ -33,6 +33,7 @@ struct process {
     size_t running; /* threads whose servers are not all closed yet */
     bool stopping;
     struct ccb_post failed;
+    int ending; /* the signal's number, see ccb_worker */
     int status; /* to exit with */
 };
 
@@ -263,9 +264,9 @@ static void leave(struct process *p)
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct process *p = signal->data;
-    (void)number;
     if (p->stopping)
         leave(p);
+    p->ending = number;
     stop(p);
 }
 
@@ -281,6 +282,7 @@ static struct ccb_thread_options thread_options(struct process *p,
         .control_fd = -1,
         .plugins = p->plugins,
         .limits = &p->options->limits,
+        .ending = &p->ending,
     };
 }
 
@@ -488,7 +490,8 @@ static int run(struct process *p)
 
 int ccb_process_run(struct ccb_options *options)
 {
-    struct process p = {.options = options, .debug_fd = -1, .control_fd = -1};
+    struct process p = {
+        .options = options, .debug_fd = -1, .control_fd = -1, .ending = SIGINT};
     int status;
     ccb_log_set_level(
         (enum ccb_log_level)ccb_log_parse_level(options->log_level));

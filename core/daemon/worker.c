@@ -116,7 +116,7 @@ static int open_seat(struct ccb_thread *thread, struct ccb_member *member,
     seat->thread = thread;
     seat->view =
         (struct ccb_worker){&thread->loop, thread->client, options->plugins,
-                            &member->log, on_role_failed};
+                            &member->log,  on_role_failed, options->ending};
     code =
         member->role->open(&seat->instance, member->shared, &seat->view, err);
     if (code < 0)

@@ -58,6 +58,7 @@ struct ccb_thread_options {
     int control_fd; /* taken over; -1: no control socket here */
     const struct ccb_plugins *plugins;
     const struct ccb_http_limits *limits;
+    const int *ending; /* of ccb_worker */
 };
 
 /* Opens loop, client, instances and servers, on the calling thread. After a

@@ -240,7 +240,9 @@ void ccb_bulk_pass_free(struct ccb_bulk_pass *pass)
     if (!pass)
         return;
     if (!pass->over) {
-        ccb_log_info(&pass->log, "exiting");
+        ccb_log_write(&pass->log, CCB_LEVEL_INFO, "exiting",
+                      CCB_FIELDS(ccb_log_int("received-signal",
+                                             *pass->tools->worker->ending)));
         close_books(pass, false);
     }
     ccb_bulk_pages_free(pass);

@@ -286,6 +286,7 @@ static int open_lock(struct bulker *b, struct ccb_error *err)
         .on_held = on_held,
         .on_lost = on_lost,
         .user = b,
+        .ending = b->tools.worker->ending,
     };
     return ccb_lock_open(&b->lock, &options, err);
 }

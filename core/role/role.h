@@ -37,6 +37,10 @@ struct ccb_worker {
      * `open`; only on the worker of a role that is `single`. */
     void (*fail)(const struct ccb_worker *worker, const char *member,
                  const char *why);
+    /* The number of the signal that the end began with, for the log of what
+     * ends: set before `stop`; SIGINT when there was none, as the historic
+     * process group has it. Only for a role that is `single`. */
+    const int *ending;
 };
 
 /* Where a role is reached, and by what. */

@@ -200,6 +200,7 @@ static int open_instance(void **instance, void *shared,
         .on_held = on_held,
         .on_lost = on_lost,
         .user = w,
+        .ending = worker->ending,
     };
     int code;
     if (!w)

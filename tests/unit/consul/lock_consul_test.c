@@ -70,6 +70,7 @@ static void setup(struct holder *h, const struct bed_answer *answers)
 
 static int open_lock(struct holder *h)
 {
+    static const int ending = 15;
     struct ccb_lock_options options = {
         .config = &h->config,
         .name = &ccb_lock_tps_watcher,
@@ -78,6 +79,7 @@ static int open_lock(struct holder *h)
         .on_held = on_held,
         .on_lost = on_lost,
         .user = h,
+        .ending = &ending,
     };
     struct ccb_error err;
     return ccb_lock_open(&h->lock, &options, &err);

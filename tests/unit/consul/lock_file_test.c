@@ -75,6 +75,7 @@ static void teardown(struct bed *bed)
 static int open_lock(struct holder *h, struct bed *bed,
                      const struct ccb_lock_name *name)
 {
+    static const int ending = 15;
     struct ccb_lock_options options = {
         .config = &bed->config,
         .name = name,
@@ -83,6 +84,7 @@ static int open_lock(struct holder *h, struct bed *bed,
         .on_held = on_held,
         .on_lost = on_lost,
         .user = h,
+        .ending = &ending,
     };
     struct ccb_error err;
     h->bed = bed;
