@@ -2,18 +2,27 @@
  * The second step of a call: gathering the costly facts a plugin asked for by
  * name, all at once, and calling it again with them.
  * Invariant: a name is gathered at most once in a call, and the number of
- * rounds is bounded, so no plugin can keep the host busy by asking.
+ * rounds is bounded, so no plugin can keep the host busy by asking; plugins
+ * that ask for one another's answers never do so in a ring.
  * Follows ccbridge/lifecycle.h, "need_facts"; design.md 4.
  */
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "plugin/host.h"
 
-enum { MAX_FACTS = 16 };
+enum {
+    MAX_FACTS = 16,
+    MAX_CHAIN = 4, /* plugins that wrap one another */
+};
+
+#define WRAPPED "lifecycle:"
 
 struct ccb_plugin_fact {
     struct ccb_plugin_fact *next;
     struct ccb_call *call;
-    const struct ccb_fact_gatherer *gatherer;
+    const struct ccb_fact_gatherer *gatherer; /* NULL: `plugin` is asked */
+    struct ccb_plugin *plugin; /* only between add_fact and ask */
     struct ccb_slice name, value;
     bool asked, reported;
 };
@@ -46,15 +55,87 @@ static int refuse(struct ccb_call *call, struct ccb_slice name, const char *why)
     return CCB_FAILED;
 }
 
+/* ---- another lifecycle's answer ----------------------------------------- */
+
+static bool is_wrapped(struct ccb_slice name)
+{
+    return name.len > sizeof(WRAPPED) - 1 && ccb_slice_starts(name, WRAPPED);
+}
+
+static struct ccb_plugin *find_wrapped(const struct ccb_call *call,
+                                       struct ccb_slice name)
+{
+    const size_t len = sizeof(WRAPPED) - 1;
+    struct ccb_slice key = ccb_slice_make(name.ptr + len, name.len - len);
+    struct ccb_slice stack = {NULL, 0};
+    const char *slash = memchr(key.ptr, '/', key.len);
+
+    if (!call->plugin->owner)
+        return NULL;
+    if (slash) {
+        size_t head = (size_t)(slash - key.ptr);
+
+        stack = ccb_slice_make(slash + 1, key.len - head - 1);
+        key.len = head;
+    }
+    return ccb_plugins_find(call->plugin->owner, key, stack);
+}
+
+/* Names the plugins of the chain, the outermost first, and then `last`. */
+static int refuse_chain(struct ccb_call *call, struct ccb_slice name,
+                        const struct ccb_plugin *last)
+{
+    const char *ids[MAX_CHAIN] = {NULL};
+    const struct ccb_call *at = call;
+    size_t count = 0, len;
+    char words[400];
+
+    for (; at && count < MAX_CHAIN; at = at->options.parent)
+        ids[count++] = at->plugin->id;
+    len = (size_t)snprintf(words, sizeof(words),
+                           ", but lifecycles may wrap one another only %d "
+                           "deep and never in a ring: ",
+                           MAX_CHAIN);
+    while (count && len < sizeof(words))
+        len += (size_t)snprintf(words + len, sizeof(words) - len, "%s -> ",
+                                ids[--count]);
+    if (len < sizeof(words))
+        snprintf(words + len, sizeof(words) - len, "%s", last->id);
+    return refuse(call, name, words);
+}
+
+/* By id, since a reload may have put another build of a plugin in place. */
+static bool chain_takes(const struct ccb_call *call,
+                        const struct ccb_plugin *plugin)
+{
+    size_t depth = 1;
+
+    for (; call; call = call->options.parent) {
+        if (++depth > MAX_CHAIN || strcmp(call->plugin->id, plugin->id) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* ---- what is wanted ----------------------------------------------------- */
+
 /* Puts a wanted name on the call's list, to be asked for. */
 static int add_fact(struct ccb_call *call, struct ccb_slice name)
 {
     const struct ccb_fact_gatherer *gatherer = find_gatherer(call, name);
+    struct ccb_plugin *wrapped = NULL;
     struct ccb_plugin_fact *fact;
 
     if (has_fact(call, name))
         return refuse(call, name, ", which it was asking for already");
-    if (!gatherer)
+    if (!gatherer && is_wrapped(name)) {
+        wrapped = find_wrapped(call, name);
+        if (!wrapped)
+            return refuse(call, name, ", but no plugin serves that lifecycle");
+        if (!chain_takes(call, wrapped))
+            return refuse_chain(call, name, wrapped);
+    }
+    if (!gatherer && !wrapped)
         return refuse(call, name, ", which is not known here");
     fact = ccb_arena_alloc(call->arena, sizeof(*fact));
     if (!fact) {
@@ -63,6 +144,7 @@ static int add_fact(struct ccb_call *call, struct ccb_slice name)
     }
     fact->call = call;
     fact->gatherer = gatherer;
+    fact->plugin = wrapped;
     fact->name = name;
     fact->next = call->facts;
     call->facts = fact;
@@ -157,10 +239,10 @@ static void take_failure(struct ccb_plugin_fact *fact, int code,
     struct ccb_call *call = fact->call;
 
     if (call->answer.code == CCB_NEED_FACTS)
-        ccb_plugin_conclude_error(call, code < 0 ? code : CCB_FAILED,
-                                  "fact %s for plugin %s: %s",
-                                  fact->gatherer->name, call->plugin->id,
-                                  error ? error : "no reason given");
+        ccb_plugin_conclude_error(
+            call, code < 0 ? code : CCB_FAILED, "fact %.*s for plugin %s: %s",
+            (int)fact->name.len, fact->name.ptr, call->plugin->id,
+            error ? error : "no reason given");
 }
 
 static void on_gathered(void *token, int code, struct ccb_slice value,
@@ -190,6 +272,44 @@ static void on_gathered(void *token, int code, struct ccb_slice value,
     settle(call);
 }
 
+/* The refusal of a wrapped lifecycle is its wrapper's, word for word: the
+ * Cloud Controller has to hear what it would have heard without the wrapper. */
+static void pass_failure(struct ccb_call *call,
+                         const struct ccb_plugin_result *result)
+{
+    struct ccb_slice id;
+
+    if (call->answer.code != CCB_NEED_FACTS)
+        return;
+    ccb_plugin_conclude_error(call, result->code, "%s",
+                              result->error ? result->error
+                                            : "no reason given");
+    id = ccb_arena_copy(call->arena, result->cc_error_id);
+    if (id.ptr)
+        call->answer.cc_error_id = id;
+}
+
+static void on_wrapped(void *user, const struct ccb_plugin_result *result)
+{
+    struct ccb_plugin_fact *fact = user;
+    struct ccb_slice none = {NULL, 0};
+
+    if (result->code)
+        pass_failure(fact->call, result);
+    on_gathered(fact, result->code, result->code ? none : result->value.raw,
+                result->error);
+}
+
+static int ask_plugin(struct ccb_plugin_fact *fact)
+{
+    struct ccb_plugin_call_options options = fact->call->options;
+
+    options.parent = fact->call;
+    options.on_done = on_wrapped;
+    options.user = fact;
+    return ccb_plugin_call(fact->plugin, fact->call->loop, &options, NULL);
+}
+
 static void ask(struct ccb_call *call)
 {
     struct ccb_plugin_fact *fact = call->facts;
@@ -202,8 +322,10 @@ static void ask(struct ccb_call *call)
         if (fact->asked)
             continue;
         fact->asked = true;
-        code = fact->gatherer->gather(fact->gatherer->user, call->loop,
-                                      on_gathered, fact);
+        code = fact->gatherer
+                   ? fact->gatherer->gather(fact->gatherer->user, call->loop,
+                                            on_gathered, fact)
+                   : ask_plugin(fact);
         if (code < 0)
             on_gathered(fact, code, none, "it could not be asked for");
     }

@@ -56,7 +56,7 @@ extern "C" {
 
 #define CCB_ABI_MAGIC UINT32_C(0x50424343) /* "CCBP" in the file */
 #define CCB_ABI_MAJOR 1
-#define CCB_ABI_MINOR 0
+#define CCB_ABI_MINOR 1
 
 /* ---- results ------------------------------------------------------------ */
 
@@ -145,7 +145,11 @@ struct ccb_host {
      * you ask. Names:
      *   "ssh_keys"   {"host_key": PEM, "host_fingerprint": "aa:bb:...",
      *                 "user_key": PEM, "authorized_key": LINE}, fresh ones
-     *   "docker_registries"  array of addresses */
+     *   "docker_registries"  array of addresses
+     *   "lifecycle:KEY"  (minor 1) what the plugin that serves KEY, "L" or
+     *                "L/STACK", answers to this very request: its recipe, its
+     *                staging result, its ports. So one lifecycle can wrap
+     *                another and stay a pure function. */
     int (*need_facts)(struct ccb_call *call, struct ccb_slice names);
 
     /* One log line: action words and a JSON object (or an empty slice). The
