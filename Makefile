@@ -15,7 +15,7 @@ RELEASE    = $(MAKE) --no-print-directory build PRESET=release
 export FUZZ_SECONDS BENCH_SECONDS BENCH_ROUNDS JOBS
 
 .DEFAULT_GOAL = build
-.PHONY: build demo test bench bench-instructions fuzz check docs format install clean help
+.PHONY: build demo test bench bench-instructions fuzz check docs format install package clean help
 
 build: ## (or just make) build what is shipped, into build/release/bin
 	@.ci/setup build
@@ -44,7 +44,8 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS=30
 bench: ## measure against nginx and curl; BENCH_SECONDS=5 BENCH_ROUNDS=3 BULK_APPS=...
 	@.ci/setup build bench
 	@$(RELEASE)
-	@cmake --build build/release --target ccb-recipe-cost
+	@cmake --build build/release --target ccb-recipe-cost \
+	    ccb-isolation-cost
 	@tests/bench/run.sh build/release
 	@tests/bench/bulk.sh build/release
 
@@ -68,6 +69,14 @@ install: ## install the release build; PREFIX=/usr/local DESTDIR=
 	    -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 	@cmake --build build/release -j $(JOBS)
 	@DESTDIR=$(DESTDIR) cmake --install build/release
+
+package: ## write Debian packages into build/package/packages
+	@.ci/setup build package
+	@cmake --preset release --log-level=NOTICE -B build/package \
+	    -DCCB_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr
+	@cmake --build build/package -j $(JOBS)
+	@cd build/package && cpack
+	@ls build/package/packages/*.deb
 
 clean: ## remove all that was built
 	rm -rf build

@@ -77,7 +77,8 @@ void ccb_plugin_conclude(struct ccb_call *call, int returned)
     struct ccb_plugin_answer *answer = &call->answer;
 
     /* A stated failure counts even when the plugin then returns 0. */
-    if (answer->fail_code && answer->error)
+    answer->said = answer->fail_code && answer->error;
+    if (answer->said)
         answer->code = answer->fail_code;
     else if (answer->fail_code)
         conclude_unsaid(call, answer->fail_code);

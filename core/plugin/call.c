@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/flags.h"
 #include "base/metrics.h"
 #include "plugin/host.h"
@@ -16,13 +17,40 @@
  * plugin's thread hardly ever asks the heap. */
 #define USUAL_CALL ((size_t)32768)
 
-static void free_call(struct ccb_call *call)
+void ccb_plugin_call_free(struct ccb_call *call)
 {
     struct ccb_plugin *plugin = call->plugin;
 
     ccb_arena_unref(call->options.arena);
     ccb_arena_unref(call->arena); /* the call lies in it */
     ccb_plugin_unref(plugin);
+}
+
+static void add(_Atomic uint64_t *figure)
+{
+    atomic_fetch_add_explicit(figure, 1, memory_order_relaxed);
+}
+
+static void note_failure(struct ccb_call *call)
+{
+    add(&call->plugin->stats.failures);
+    ccb_metric_add(CCB_METRIC_PLUGIN_FAILURES, 1);
+}
+
+/* Each round of a call counts, from when the plugin was asked: what the host
+ * gathers in between is not the plugin's time. */
+static void note_span(const struct ccb_call *call)
+{
+    struct ccb_plugin *plugin = call->plugin;
+    int64_t asked = call->deadline - plugin->call_timeout;
+    int64_t us = (ccb_clock_monotonic() - asked) / 1000;
+    unsigned at = 0;
+
+    while (us > 0 && at < CCB_PLUGIN_SPANS - 1) {
+        us >>= 1;
+        at++;
+    }
+    add(&plugin->stats.spans[at]);
 }
 
 /* Tells the caller; the memory stays. */
@@ -36,7 +64,7 @@ static void report(struct ccb_call *call)
     } else {
         result.cc_error_id = answer->cc_error_id;
         result.error = answer->error;
-        ccb_metric_add(CCB_METRIC_PLUGIN_FAILURES, 1);
+        note_failure(call);
     }
     call->given_up = true;
     call->options.on_done(call->options.user, &result);
@@ -45,7 +73,7 @@ static void report(struct ccb_call *call)
 static void finish(struct ccb_call *call)
 {
     report(call);
-    free_call(call);
+    ccb_plugin_call_free(call);
 }
 
 /* ---- the answer --------------------------------------------------------- */
@@ -57,9 +85,10 @@ static void on_answer(struct ccb_post *post)
                                     offsetof(struct ccb_call, post));
 
     if (call->given_up) {
-        free_call(call);
+        ccb_plugin_call_free(call);
         return;
     }
+    note_span(call);
     ccb_plugin_deadline_remove(call);
     if (call->answer.code != CCB_NEED_FACTS ||
         ccb_plugin_facts_gather(call) != 0)
@@ -78,6 +107,8 @@ void ccb_plugin_expired(struct ccb_call *call)
     char words[256], span[40];
     bool ours = call->plugin->backend->cancel(call->plugin, call);
 
+    note_span(call);
+    add(&call->plugin->stats.timeouts);
     ccb_metric_add(CCB_METRIC_PLUGIN_TIMEOUTS, 1);
     ccb_duration_format(call->plugin->call_timeout, span, sizeof(span));
     snprintf(words, sizeof(words), "plugin %s: %s did not answer within %s",
@@ -90,7 +121,7 @@ void ccb_plugin_expired(struct ccb_call *call)
         return;
     }
     /* The plugin's thread may be writing call->answer: report beside it. */
-    ccb_metric_add(CCB_METRIC_PLUGIN_FAILURES, 1);
+    note_failure(call);
     call->given_up = true;
     call->options.on_done(
         call->options.user,
@@ -156,9 +187,9 @@ static void fill_request(struct ccb_call *call)
     };
 }
 
-static struct ccb_call *create_call(struct ccb_plugin *plugin,
-                                    struct ccb_loop *loop,
-                                    const struct ccb_plugin_call_options *o)
+struct ccb_call *ccb_plugin_call_create(struct ccb_plugin *plugin,
+                                        struct ccb_loop *loop,
+                                        const struct ccb_plugin_call_options *o)
 {
     struct ccb_arena *arena = ccb_arena_create_for(USUAL_CALL);
     struct ccb_call *call = NULL;
@@ -171,7 +202,7 @@ static struct ccb_call *create_call(struct ccb_plugin *plugin,
     }
     call->arena = arena;
     call->plugin = plugin;
-    atomic_fetch_add(&plugin->refs, 1);
+    ccb_plugin_ref(plugin);
     call->loop = loop;
     call->options = *o;
     ccb_arena_ref(o->arena);
@@ -189,25 +220,17 @@ int ccb_plugin_call(struct ccb_plugin *plugin, struct ccb_loop *loop,
     if ((unsigned)options->function >= CCB_PLUGIN_FUNCTIONS)
         return ccb_error_set(err, CCB_INVALID, "there is no plugin function %d",
                              (int)options->function);
-    call = create_call(plugin, loop, options);
+    call = ccb_plugin_call_create(plugin, loop, options);
     if (!call)
         return ccb_error_set(err, CCB_NO_MEMORY,
                              "no memory for a call of plugin %s", plugin->id);
     code = ccb_plugin_deadline_add(call, err);
     if (code) {
-        free_call(call);
+        ccb_plugin_call_free(call);
         return code;
     }
+    add(&plugin->stats.calls);
     ccb_metric_add(CCB_METRIC_PLUGIN_CALLS, 1);
     start(call);
     return 0;
-}
-
-void ccb_plugin_unref(struct ccb_plugin *plugin)
-{
-    if (atomic_fetch_sub(&plugin->refs, 1) != 1)
-        return;
-    if (plugin->backend)
-        plugin->backend->release(plugin);
-    ccb_arena_unref(plugin->arena); /* the plugin lies in it */
 }

@@ -78,6 +78,15 @@ void ccb_claims_remove(struct ccb_claims *claims,
     claims->count = kept;
 }
 
+void ccb_claims_drop(struct ccb_claims *claims, const struct ccb_claim *claim)
+{
+    size_t at = (size_t)(claim - claims->items);
+
+    claims->count--;
+    memmove(&claims->items[at], &claims->items[at + 1],
+            (claims->count - at) * sizeof(*claim));
+}
+
 void ccb_claims_destroy(struct ccb_claims *claims)
 {
     ccb_free(claims->items);

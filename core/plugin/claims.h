@@ -39,6 +39,8 @@ int ccb_claims_add(struct ccb_claims *claims, struct ccb_slice text,
 /* Takes away all claims of `plugin`. */
 void ccb_claims_remove(struct ccb_claims *claims,
                        const struct ccb_plugin *plugin);
+/* Takes away one, which lies in the table. */
+void ccb_claims_drop(struct ccb_claims *claims, const struct ccb_claim *claim);
 void ccb_claims_destroy(struct ccb_claims *claims);
 
 /* The plugin of the most specific claim, or NULL. */

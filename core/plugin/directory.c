@@ -11,8 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
+#include "plugin/image.h"
+#include "plugin/registry.h"
 
 enum { MAX_FILES = 1024 };
 
@@ -50,15 +53,20 @@ static int add_name(struct listing *list, const char *name,
     return 0;
 }
 
-static int read_names(struct listing *list, const char *path,
+static int read_names(struct listing *list, int fd, const char *path,
                       struct ccb_error *err)
 {
-    DIR *dir = opendir(path);
+    int own = dup(fd); /* closedir closes it */
+    DIR *dir = own >= 0 ? fdopendir(own) : NULL;
     const struct dirent *entry = NULL;
     int code = 0;
 
-    if (!dir)
-        return ccb_error_set(err, CCB_IO, "%s: %s", path, strerror(errno));
+    if (!dir) {
+        ccb_error_set(err, CCB_IO, "%s: %s", path, strerror(errno));
+        if (own >= 0)
+            close(own);
+        return CCB_IO;
+    }
     do {
         errno = 0;
         /* cppcheck-suppress readdirCalled ; the stream is ours alone */
@@ -73,39 +81,57 @@ static int read_names(struct listing *list, const char *path,
     return code;
 }
 
-static int visit(const struct listing *list, const char *base,
-                 int (*on_file)(void *user, const char *file), void *user,
-                 struct ccb_error *err)
+static int visit(const struct listing *list, int fd, const char *base,
+                 int (*on_file)(void *user, const struct ccb_plugins_file *),
+                 void *user, struct ccb_error *err)
 {
     int code = 0;
 
     for (size_t i = 0; code == 0 && i < list->count; i++) {
-        struct ccb_slice file =
+        struct ccb_slice path =
             ccb_arena_format(list->arena, "%s/%s", base, list->names[i]);
+        struct ccb_plugins_file file = {path.ptr, list->names[i], fd};
 
-        if (!file.ptr)
+        if (!path.ptr)
             return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-        code = on_file(user, file.ptr);
+        code = on_file(user, &file);
     }
     return code;
 }
 
+/* The directory is refused as a whole: who may write in it may swap any file
+ * of it. */
+static int open_checked(int *fd, const char *path, struct ccb_error *err)
+{
+    struct ccb_plugin_refusal refusal = {.file = path};
+
+    if (ccb_plugin_directory_open(fd, path, &refusal) == 0)
+        return 0;
+    return ccb_error_set(err, CCB_IO, "%s: expected %s, found %s", path,
+                         refusal.expected, refusal.found);
+}
+
 int ccb_plugin_directory_each(const char *path,
-                              int (*on_file)(void *user, const char *file),
+                              int (*on_file)(void *user,
+                                             const struct ccb_plugins_file *),
                               void *user, struct ccb_error *err)
 {
     struct listing list = {.arena = ccb_arena_create()};
     char base[PATH_MAX];
-    int code;
+    int fd = -1, code = 0;
 
     if (!list.arena)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     if (!realpath(path, base))
         code = ccb_error_set(err, CCB_IO, "%s: %s", path, strerror(errno));
-    else
-        code = read_names(&list, base, err);
     if (code == 0)
-        code = visit(&list, base, on_file, user, err);
+        code = open_checked(&fd, base, err);
+    if (code == 0)
+        code = read_names(&list, fd, base, err);
+    if (code == 0)
+        code = visit(&list, fd, base, on_file, user, err);
+    if (fd >= 0)
+        close(fd);
     ccb_arena_unref(list.arena);
     return code;
 }

@@ -4,8 +4,6 @@
  * it; one that hangs at the end is left to itself, with all it needs.
  * Follows design.md 6, rules 5 and 8.
  */
-#include <unistd.h>
-
 #include "base/mem.h"
 #include "plugin/host.h"
 #include "plugin/pool.h"
@@ -15,11 +13,12 @@ struct inproc {
     struct ccb_plugin_pool *pool;
 };
 
-static void run(struct ccb_call *call)
+static void run(void **state, struct ccb_call *call)
 {
     const struct inproc *inproc = call->plugin->backend_data;
     ccb_plugin_code code = inproc->code.functions[call->options.function];
 
+    (void)state;
     ccb_plugin_conclude(call,
                         code(inproc->code.instance, call, &call->request));
 }
@@ -63,22 +62,17 @@ static const struct ccb_plugin_backend backend = {
     .release = release,
 };
 
-static unsigned thread_count(const struct ccb_plugin *plugin)
-{
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return plugin->manifest.concurrent && cpus > 1 ? (unsigned)cpus : 1;
-}
-
 int ccb_plugin_inproc_create(struct ccb_plugin *plugin,
                              const struct ccb_plugin_code_set *code)
 {
     struct inproc *inproc = ccb_calloc(1, sizeof(*inproc));
+    struct ccb_plugin_pool_options options = {
+        .max_threads = ccb_plugin_pool_width(plugin), .run = run};
 
     if (!inproc)
         return CCB_NO_MEMORY;
     inproc->code = *code;
-    inproc->pool = ccb_plugin_pool_create(thread_count(plugin), run);
+    inproc->pool = ccb_plugin_pool_create(&options);
     if (!inproc->pool) {
         ccb_free(inproc);
         return CCB_NO_MEMORY;

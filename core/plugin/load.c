@@ -1,5 +1,6 @@
 /*
- * Opens a plugin file in this process and checks it against its manifest.
+ * Opens a plugin in this process, the daemon or a worker, and checks it against
+ * its manifest.
  * Invariant: no function of the plugin is called before the frozen prefix of
  * its entry was checked, and nothing beyond min(struct_size, our sizeof) of a
  * struct is read. (The file's constructors run in dlopen; only another
@@ -17,10 +18,11 @@
 
 struct loading {
     struct ccb_plugin *plugin;
+    const char *path;
     struct ccb_plugin_refusal *refusal;
     void *handle;
     struct ccb_lifecycle_entry entry; /* missing members are NULL */
-    struct ccb_plugin_code_set code;
+    struct ccb_plugin_code_set *code;
 };
 
 /* ---- the entry ---------------------------------------------------------- */
@@ -156,7 +158,7 @@ static int take_function(struct loading *l, size_t index, const void *table)
         return ccb_refuse(l->refusal, CCB_REFUSED_INTERFACE, expected,
                           "NULL (struct_size %" PRIu32 ")", size);
     }
-    l->code.functions[index] = code;
+    l->code->functions[index] = code;
     l->plugin->offered[index] = code != NULL;
     return 0;
 }
@@ -168,7 +170,7 @@ static int take_known(struct loading *l)
 
     for (size_t i = 0; code == 0 && i < CCB_PLUGIN_FUNCTIONS; i++) {
         const char *id = ccb_plugin_functions[i].interface;
-        const void *table = l->entry.get_interface(l->code.instance, id);
+        const void *table = l->entry.get_interface(l->code->instance, id);
         bool listed = ccb_manifest_offers(&l->plugin->manifest, id);
 
         if (table && !listed)
@@ -192,7 +194,7 @@ static int check_listed(struct loading *l)
 
         if (!id)
             return CCB_NO_MEMORY;
-        if (!l->entry.get_interface(l->code.instance, id)) {
+        if (!l->entry.get_interface(l->code->instance, id)) {
             char expected[160];
 
             snprintf(expected, sizeof(expected), "%s, as the manifest lists",
@@ -209,10 +211,15 @@ static int check_listed(struct loading *l)
 static int open_file(struct loading *l)
 {
     /* Kept even when refused: unloading code that ran is never safe. */
-    l->handle = dlopen(l->plugin->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    l->handle = dlopen(l->path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!l->handle) {
         const char *words = dlerror(); /* said once */
+        size_t len = strlen(l->path);
 
+        /* The image's path says nothing to a reader. */
+        if (words && strncmp(words, l->path, len) == 0 &&
+            strncmp(words + len, ": ", 2) == 0)
+            words += len + 2;
         return ccb_refuse(l->refusal, CCB_REFUSED_LOAD,
                           "a file that the dynamic linker takes", "%s",
                           words ? words : "no reason");
@@ -222,31 +229,36 @@ static int open_file(struct loading *l)
 
 static int create_instance(struct loading *l)
 {
-    struct ccb_slice no_config = {"", 0};
+    struct ccb_slice config = l->plugin->policy.config;
 
-    l->code.destroy = l->entry.destroy;
-    l->code.instance = l->entry.create(&ccb_plugin_host, no_config);
-    if (!l->code.instance)
+    if (!config.ptr)
+        config = ccb_slice_make("", 0);
+    l->code->destroy = l->entry.destroy;
+    l->code->instance = l->entry.create(&ccb_plugin_host, config);
+    if (!l->code->instance)
         return ccb_refuse(l->refusal, CCB_REFUSED_CREATE, "an instance",
                           "NULL from create");
     return 0;
 }
 
-int ccb_plugin_load(struct ccb_plugin *plugin,
+int ccb_plugin_load(struct ccb_plugin *plugin, const char *path,
+                    struct ccb_plugin_code_set *code,
                     struct ccb_plugin_refusal *refusal)
 {
-    struct loading l = {.plugin = plugin, .refusal = refusal};
+    struct loading l = {
+        .plugin = plugin, .path = path, .code = code, .refusal = refusal};
     int (*const steps[])(struct loading *) = {
         open_file,       read_entry, check_entry,
         create_instance, take_known, check_listed,
     };
-    int code = 0;
+    int result = 0;
 
-    for (size_t i = 0; code == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
-        code = steps[i](&l);
-    if (code == 0)
-        code = ccb_plugin_inproc_create(plugin, &l.code);
-    if (code && l.code.instance)
-        l.code.destroy(l.code.instance);
-    return code;
+    *code = (struct ccb_plugin_code_set){0};
+    for (size_t i = 0; result == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
+        result = steps[i](&l);
+    if (result && code->instance) {
+        code->destroy(code->instance);
+        code->instance = NULL;
+    }
+    return result;
 }

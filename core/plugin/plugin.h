@@ -3,8 +3,11 @@
  * the one that serves a lifecycle, and calls it off the loop (design: the
  * public header's rules; docs/plugins.md).
  *
- * A registry is made once at start and is then read-only, so any loop may use
- * it. Each plugin has threads of its own: one that hangs pins only itself.
+ * A registry serves one generation of plugins at a time. A reload builds the
+ * next one beside it and swaps the two in one step; what was found in the old
+ * one stands until the callback that looked it up returns, and longer for as
+ * long as it has calls in flight. Each plugin has threads of its own: one that
+ * hangs pins only itself.
  */
 #ifndef CCB_PLUGIN_PLUGIN_H
 #define CCB_PLUGIN_PLUGIN_H
@@ -18,6 +21,7 @@
 #include "ccbridge/error.h"
 #include "ccbridge/lifecycle.h"
 #include "net/loop.h"
+#include "plugin/policy.h"
 
 /* ---- the registry ------------------------------------------------------- */
 
@@ -40,7 +44,17 @@ enum ccb_refusal {
     CCB_REFUSED_INTERFACE,    /* manifest and entry disagree */
     CCB_REFUSED_CREATE,       /* create gave NULL */
     CCB_REFUSED_CLAIM,        /* claims what another one claims */
-    CCB_REFUSED_DUPLICATE     /* an id that another file has */
+    CCB_REFUSED_DUPLICATE,    /* an id that another file has */
+    CCB_REFUSED_UNSAFE,       /* others may write it, or a link */
+    CCB_REFUSED_POLICY,       /* its policy can't be read */
+    CCB_REFUSED_DISABLED,     /* its policy says so */
+    CCB_REFUSED_DIGEST,       /* not the image that its policy pins */
+    CCB_REFUSED_CRASHED,      /* its worker died while it was opened */
+    CCB_REFUSED_TIMED_OUT,    /* it was not open in time */
+    CCB_REFUSED_SELFTEST,     /* its self-test failed */
+    CCB_REFUSED_GOLDEN,       /* its answer to a first call is none */
+    CCB_REFUSED_IMAGES,       /* the process has mapped too many builds of it */
+    CCB_REFUSED_RUNNER        /* no process can be had to open it in */
 };
 
 struct ccb_plugin_refusal {
@@ -58,6 +72,9 @@ struct ccb_plugins_options {
     const char *const *directories; /* searched in order for *.so, sorted */
     size_t directory_count;
     const struct ccb_pairs *by_hand; /* -lifecyclePlugin KEY:ID; may be NULL */
+    const char *policy_directory;    /* plugins.d; NULL: no policies */
+    enum ccb_plugin_mode mode;       /* of those whose policy does not say */
+    const char *runner;   /* ccbridge-plugin-host; NULL: beside the program */
     bool strict;          /* two plugins with one claim are an error */
     int64_t call_timeout; /* ns; 0: 1 s */
     struct ccb_log_session *log;
@@ -77,6 +94,72 @@ int ccb_plugins_open(struct ccb_plugins **plugins,
                      struct ccb_error *err);
 /* Waits for calls in flight that still move; nothing is ever dlclosed. */
 void ccb_plugins_close(struct ccb_plugins *plugins);
+
+/* ---- generations -------------------------------------------------------- */
+
+/* A loop that looks plugins up says so before it does, from its thread, and
+ * takes that back before it closes: a swap waits until each has turned, so a
+ * loop that runs no more must be detached before a commit is waited for. */
+struct ccb_plugins_reader {
+    struct ccb_plugins *plugins;
+    struct ccb_loop *loop;
+    struct ccb_post post;
+    struct ccb_plugins_reader *next;
+    bool posted;
+};
+void ccb_plugins_attach(struct ccb_plugins *plugins,
+                        struct ccb_plugins_reader *reader,
+                        struct ccb_loop *loop);
+void ccb_plugins_detach(struct ccb_plugins_reader *reader);
+
+/*
+ * A reload, in steps, from one thread that is no loop's, one reload at a time:
+ *
+ *   prepare  reads directories and policies anew. A file whose digest and
+ *            policy are those that serve is kept as it is, another is opened
+ *            beside (in a worker first, self-test, a first call). A plugin
+ *            that serves and whose new file is refused stays in service.
+ *            Negative, and nothing has changed: no memory; a conflict with
+ *            `strict`; a critical plugin was refused; a file that replaced one
+ *            that serves was refused (`err` says which and why).
+ *   commit   swaps, waits until every reader has turned and the old ones'
+ *            calls are done (bounded by their deadlines), and ends what is not
+ *            used any more.
+ *   discard  instead of commit.
+ */
+struct ccb_plugins_next;
+struct ccb_plugins_change {
+    uint64_t generation; /* the number of the new one */
+    size_t added, replaced, removed, kept, refused;
+};
+int ccb_plugins_prepare(struct ccb_plugins *plugins,
+                        const struct ccb_pairs *by_hand,
+                        struct ccb_plugins_next **next, struct ccb_error *err);
+/* ccb_plugins_find, in the generation to come. */
+struct ccb_plugin *ccb_plugins_next_find(const struct ccb_plugins_next *next,
+                                         struct ccb_slice lifecycle,
+                                         struct ccb_slice stack);
+void ccb_plugins_commit(struct ccb_plugins *plugins,
+                        struct ccb_plugins_next *next,
+                        struct ccb_plugins_change *change);
+void ccb_plugins_discard(struct ccb_plugins *plugins,
+                         struct ccb_plugins_next *next);
+
+/* Ends the quarantine of a plugin, and forgets that a file of this id failed to
+ * open: the next reload tries it again. From the thread of reloads.
+ * CCB_NOT_FOUND: no such id. */
+int ccb_plugins_release_quarantine(struct ccb_plugins *plugins,
+                                   struct ccb_slice id, struct ccb_error *err);
+
+/* An array of what is served and of what was refused: docs/control-api.md,
+ * "GET /v1/plugins". From an attached loop's thread. */
+void ccb_plugins_put_list(const struct ccb_plugins *plugins,
+                          struct ccb_json_writer *w);
+
+/* The number of the generation that serves; 1 at start. */
+uint64_t ccb_plugins_generation(const struct ccb_plugins *plugins);
+
+/* ---- looking up --------------------------------------------------------- */
 
 size_t ccb_plugins_count(const struct ccb_plugins *plugins);
 
@@ -106,6 +189,10 @@ void ccb_plugins_each_claim(const struct ccb_plugins *plugins,
 struct ccb_plugin *ccb_plugins_get(const struct ccb_plugins *plugins,
                                    struct ccb_slice id);
 
+/* Whether there is a file of that id, served or refused. From the thread of
+ * reloads. */
+bool ccb_plugins_know(const struct ccb_plugins *plugins, struct ccb_slice id);
+
 const char *ccb_plugin_id(const struct ccb_plugin *plugin);
 const char *ccb_plugin_version(const struct ccb_plugin *plugin);
 const char *ccb_plugin_file(const struct ccb_plugin *plugin); /* its path */
@@ -126,7 +213,8 @@ enum ccb_plugin_function {
     CCB_PLUGIN_PORTS,
     CCB_PLUGIN_DOCKER_URI,
     CCB_PLUGIN_DOCKER_CACHE_ARGS,
-    CCB_PLUGIN_SELFTEST
+    CCB_PLUGIN_SELFTEST,
+    CCB_PLUGIN_FUNCTION_COUNT
 };
 
 /* A gatherer of a costly fact: works on its own, then reports once with the
@@ -153,8 +241,9 @@ struct ccb_plugin_call_options {
                                 with it, which may be after on_done */
     const struct ccb_fact_gatherer *gatherers;
     size_t gatherer_count;
-    struct ccb_log_session *log; /* where the plugin's lines go; kept alive by
-                                    `arena` */
+    struct ccb_log_session *log;   /* where the plugin's lines go; kept alive by
+                                      `arena` */
+    const struct ccb_call *parent; /* facts.c: whose fact this call makes */
     void (*on_done)(void *user, const struct ccb_plugin_result *result);
     void *user;
 };

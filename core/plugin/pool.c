@@ -17,13 +17,14 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 
 enum {
-    MAX_THREADS = 4,
     STACK_SIZE = 2 << 20,
+    INTERRUPT_SECONDS = 3, /* for interrupted threads to end */
 };
 
 enum { IN_POOL, IN_PLUGIN, ABANDONED };
@@ -32,17 +33,18 @@ struct worker {
     struct ccb_plugin_pool *pool;
     pthread_t thread;
     _Atomic int place;
+    void *state; /* the thread's own */
 };
 
 struct ccb_plugin_pool {
-    void (*run)(struct ccb_call *call);
+    struct ccb_plugin_pool_options options;
     pthread_mutex_t lock;
     pthread_cond_t work, ended;
     struct ccb_call *head, *tail;
     size_t waiting;
-    unsigned max_threads, threads, idle, live;
+    unsigned threads, idle, live;
     bool stopping;
-    struct worker workers[MAX_THREADS];
+    struct worker workers[CCB_PLUGIN_POOL_MAX];
 };
 
 /* ---- the queue, under the lock ------------------------------------------ */
@@ -111,12 +113,14 @@ static void *work(void *arg)
     while (call) {
         int place = IN_PLUGIN;
 
-        pool->run(call);
+        pool->options.run(&worker->state, call);
         if (!atomic_compare_exchange_strong(&worker->place, &place, IN_POOL))
             return NULL; /* abandoned: nothing of this is ours any more */
         ccb_plugin_answer(call);
         call = take_next(worker);
     }
+    if (worker->state && pool->options.leave)
+        pool->options.leave(worker->state);
     pthread_mutex_lock(&pool->lock);
     pool->live--;
     pthread_cond_signal(&pool->ended);
@@ -164,16 +168,24 @@ static int start_thread(struct ccb_plugin_pool *pool, struct ccb_error *err)
 
 /* ---- the outside -------------------------------------------------------- */
 
+unsigned ccb_plugin_pool_width(const struct ccb_plugin *plugin)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return plugin->manifest.concurrent && cpus > 1 ? (unsigned)cpus : 1;
+}
+
 struct ccb_plugin_pool *ccb_plugin_pool_create(
-    unsigned max_threads, void (*run)(struct ccb_call *call))
+    const struct ccb_plugin_pool_options *options)
 {
     struct ccb_plugin_pool *pool = ccb_calloc(1, sizeof(*pool));
     pthread_condattr_t attr;
 
     if (!pool)
         return NULL;
-    pool->run = run;
-    pool->max_threads = max_threads < MAX_THREADS ? max_threads : MAX_THREADS;
+    pool->options = *options;
+    if (pool->options.max_threads > CCB_PLUGIN_POOL_MAX)
+        pool->options.max_threads = CCB_PLUGIN_POOL_MAX;
     /* These can't fail on Linux: they only fill memory. */
     pthread_mutex_init(&pool->lock, NULL);
     pthread_condattr_init(&attr);
@@ -196,7 +208,8 @@ int ccb_plugin_pool_put(struct ccb_plugin_pool *pool, struct ccb_call *call,
     else if (pool->waiting >= CCB_PLUGIN_MAX_QUEUE)
         code = ccb_error_set(err, CCB_IO, "is busy: %zu calls wait for it",
                              pool->waiting);
-    else if (pool->idle <= pool->waiting && pool->threads < pool->max_threads)
+    else if (pool->idle <= pool->waiting &&
+             pool->threads < pool->options.max_threads)
         code = start_thread(pool, err);
     if (code == 0)
         push(pool, call);
@@ -255,18 +268,29 @@ static unsigned abandon(struct ccb_plugin_pool *pool)
     return count;
 }
 
+/* Under the lock: until the last thread has ended. */
+static void wait_ended(struct ccb_plugin_pool *pool, int64_t patience)
+{
+    struct timespec end = after(patience);
+    int code = 0;
+
+    while (pool->live && code != ETIMEDOUT)
+        code = pthread_cond_timedwait(&pool->ended, &pool->lock, &end);
+}
+
 unsigned ccb_plugin_pool_stop(struct ccb_plugin_pool *pool, int64_t grace)
 {
-    struct timespec end = after(grace);
     unsigned abandoned = 0;
-    int code = 0;
 
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     answer_waiting(pool);
     pthread_cond_broadcast(&pool->work);
-    while (pool->live && code != ETIMEDOUT)
-        code = pthread_cond_timedwait(&pool->ended, &pool->lock, &end);
+    wait_ended(pool, grace);
+    if (pool->live && pool->options.interrupt) {
+        pool->options.interrupt(pool->options.user);
+        wait_ended(pool, INTERRUPT_SECONDS * CCB_SECOND);
+    }
     if (pool->live)
         abandoned = abandon(pool);
     pthread_mutex_unlock(&pool->lock);

@@ -13,10 +13,26 @@
 
 struct ccb_plugin_pool;
 
-/* `run` carries out a call on a thread of the pool; the pool answers it
- * afterwards. NULL: no memory. */
+enum { CCB_PLUGIN_POOL_MAX = 16 };
+
+struct ccb_plugin_pool_options {
+    unsigned max_threads; /* at most CCB_PLUGIN_POOL_MAX */
+    /* Carries out a call on a thread of the pool; the pool answers it
+     * afterwards. *state is the thread's own, NULL at first. */
+    void (*run)(void **state, struct ccb_call *call);
+    /* Frees a thread's state, on that thread, before it ends. May be NULL. */
+    void (*leave)(void *state);
+    /* Makes every `run` return soon, from now on. NULL: nothing can. */
+    void (*interrupt)(void *user);
+    void *user;
+};
+
+/* NULL: no memory. */
 struct ccb_plugin_pool *ccb_plugin_pool_create(
-    unsigned max_threads, void (*run)(struct ccb_call *call));
+    const struct ccb_plugin_pool_options *options);
+
+/* How many threads the code of a plugin may use at a time. */
+unsigned ccb_plugin_pool_width(const struct ccb_plugin *plugin);
 
 /* Queues a call. CCB_FAILED when the queue is full or no thread could be
  * started, CCB_CANCELLED once stopped: then it was not taken. [any thread] */
@@ -27,9 +43,9 @@ bool ccb_plugin_pool_take_back(struct ccb_plugin_pool *pool,
                                struct ccb_call *call);
 
 /* Answers what waits with CCB_CANCELLED and ends the threads. One that is
- * still in plugin code after `grace` ns is abandoned: it will answer nothing
- * any more. Returns how many were; only when none was, the pool may be freed
- * and the plugin's instance destroyed. */
+ * still in plugin code after `grace` ns is interrupted, and when that does not
+ * help abandoned: it will answer nothing any more. Returns how many were; only
+ * when none was, the pool may be freed and the plugin's instance destroyed. */
 unsigned ccb_plugin_pool_stop(struct ccb_plugin_pool *pool, int64_t grace);
 void ccb_plugin_pool_free(struct ccb_plugin_pool *pool);
 

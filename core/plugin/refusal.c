@@ -52,6 +52,31 @@ static const struct row rows[] = {
     [CCB_REFUSED_DUPLICATE] = {"duplicate",
                                "remove one of the two files, or give one "
                                "plugin another id"},
+    [CCB_REFUSED_UNSAFE] = {"unsafe",
+                            "copy it to a file and a directory that only root "
+                            "or the daemon's user may write"},
+    [CCB_REFUSED_POLICY] = {"policy",
+                            "correct plugins.d/ID.json, or remove it"},
+    [CCB_REFUSED_DISABLED] = {"disabled", "ccbridge plugin enable ID"},
+    [CCB_REFUSED_DIGEST] = {"digest",
+                            "install the pinned build, or put the new digest "
+                            "into plugins.d/ID.json"},
+    [CCB_REFUSED_CRASHED] = {"crashed",
+                             "run ccbridge plugin check FILE; it shows where"},
+    [CCB_REFUSED_TIMED_OUT] = {"timed_out",
+                               "run ccbridge plugin check FILE; nothing may "
+                               "wait in constructors and create"},
+    [CCB_REFUSED_SELFTEST] = {"selftest",
+                              "see what its self-test says, and mend that"},
+    [CCB_REFUSED_GOLDEN] = {"first_call",
+                            "run ccbridge plugin check FILE; answer with a "
+                            "valid document, or refuse in words"},
+    [CCB_REFUSED_IMAGES] = {"images",
+                            "restart the daemon, or let the plugin run "
+                            "isolated (plugins.d/ID.json, \"mode\")"},
+    [CCB_REFUSED_RUNNER] = {"runner",
+                            "install ccbridge-plugin-host beside the daemon, "
+                            "and see that it may start processes"},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -1,347 +1,200 @@
 /*
  * The registry: which plugins there are and which one serves what.
- * Invariant: read-only once ccb_plugins_open returned; a file that can't be
- * taken is named in the log and never in the way of the others.
- * Follows plugin.h, "the registry"; design.md 6, rules 6 and 10.
+ * Invariant: what is looked up comes from one generation, read through one
+ * atomic pointer; it stands until every attached loop has turned.
+ * Follows plugin.h, "the registry" and "looking up"; design.md 6, rules 6
+ * and 9.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
+#include "plugin/registry.h"
+
+#include <limits.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "plugin/claims.h"
-#include "plugin/directory.h"
-#include "plugin/host.h"
 
-struct ccb_plugins {
-    struct ccb_plugin **items; /* heap */
-    size_t count, capacity;
-    struct ccb_claims claims, by_hand;
-    struct ccb_arena *arena; /* the keys said by hand */
-    int64_t call_timeout;
-};
-
-/* What is at hand while a registry is made. */
-struct opening {
-    struct ccb_plugins *plugins;
-    const struct ccb_plugins_options *options;
-};
-
-/* ---- saying what happens ------------------------------------------------ */
-
-static void tell_refusal(const struct opening *o,
-                         const struct ccb_plugin_refusal *refusal)
-{
-    if (o->options->log)
-        ccb_log_write(o->options->log, CCB_LEVEL_ERROR, "plugin-refused",
-                      CCB_FIELDS(ccb_log_cstr("file", refusal->file),
-                                 ccb_log_cstr("reason", ccb_refusal_name(
-                                                            refusal->reason)),
-                                 ccb_log_cstr("expected", refusal->expected),
-                                 ccb_log_cstr("found", refusal->found),
-                                 ccb_log_cstr("advice", refusal->advice)));
-    if (o->options->on_refused)
-        o->options->on_refused(o->options->user, refusal);
-}
-
-static void tell_loaded(const struct opening *o,
-                        const struct ccb_plugin *plugin)
-{
-    if (o->options->log)
-        ccb_log_write(o->options->log, CCB_LEVEL_INFO, "plugin-loaded",
-                      CCB_FIELDS(ccb_log_cstr("plugin", plugin->id),
-                                 ccb_log_cstr("version", plugin->version),
-                                 ccb_log_cstr("file", plugin->file)));
-}
-
-static void tell_directory(const struct opening *o, const char *path,
-                           const struct ccb_error *error)
-{
-    if (o->options->log)
-        ccb_log_write(o->options->log, CCB_LEVEL_ERROR,
-                      "plugin-directory-unreadable",
-                      CCB_FIELDS(ccb_log_cstr("directory", path),
-                                 ccb_log_cstr("error", error->message)));
-}
-
-/* ---- one file ----------------------------------------------------------- */
-
-static struct ccb_plugin *create_plugin(const struct opening *o,
-                                        const char *file)
-{
-    struct ccb_arena *arena = ccb_arena_create();
-    struct ccb_plugin *plugin = NULL;
-
-    if (arena)
-        plugin = ccb_arena_alloc(arena, sizeof(*plugin));
-    if (plugin)
-        plugin->file = ccb_arena_cstr(arena, ccb_slice_of(file));
-    if (!plugin || !plugin->file) {
-        ccb_arena_unref(arena);
-        return NULL;
-    }
-    plugin->arena = arena;
-    plugin->call_timeout = o->plugins->call_timeout;
-    atomic_init(&plugin->refs, 1);
-    return plugin;
-}
-
-/* What the file says of itself, without running it. */
-static int read_manifest(struct ccb_plugin *plugin,
-                         struct ccb_plugin_refusal *refusal)
-{
-    struct ccb_manifest *m = &plugin->manifest;
-    /* O_NONBLOCK: a FIFO by that name must not hold us up. */
-    int fd = open(plugin->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int code;
-
-    if (fd < 0)
-        return ccb_refuse(refusal, CCB_REFUSED_UNREADABLE, "a readable file",
-                          "%s", strerror(errno));
-    code = ccb_manifest_read(m, fd, plugin->arena, refusal);
-    close(fd);
-    if (code)
-        return code;
-    plugin->id = ccb_arena_cstr(plugin->arena, m->id);
-    plugin->version = ccb_arena_cstr(plugin->arena, m->version);
-    return plugin->id && plugin->version ? 0 : CCB_NO_MEMORY;
-}
-
-static int check_duplicate(const struct opening *o,
-                           const struct ccb_plugin *plugin,
-                           struct ccb_plugin_refusal *refusal)
-{
-    const struct ccb_plugin *other =
-        ccb_plugins_get(o->plugins, ccb_slice_of(plugin->id));
-
-    if (!other)
-        return 0;
-    return ccb_refuse(refusal, CCB_REFUSED_DUPLICATE,
-                      "an id that no other plugin has", "the id %.60s of %.80s",
-                      plugin->id, other->file);
-}
-
-static int append(struct ccb_plugins *plugins, struct ccb_plugin *plugin)
-{
-    if (plugins->count == plugins->capacity) {
-        size_t capacity = plugins->capacity ? 2 * plugins->capacity : 8;
-        void *grown = ccb_realloc(plugins->items, capacity * sizeof(plugin));
-
-        if (!grown)
-            return CCB_NO_MEMORY;
-        plugins->items = grown;
-        plugins->capacity = capacity;
-    }
-    plugins->items[plugins->count++] = plugin;
-    return 0;
-}
-
-static int add_claims(struct ccb_plugins *plugins, struct ccb_plugin *plugin)
-{
-    const struct ccb_json_list *list = &plugin->manifest.claims;
-    const struct ccb_slice *items = list->items;
-    int code = 0;
-
-    for (size_t i = 0; code == 0 && i < list->count; i++)
-        code = ccb_claims_add(&plugins->claims, items[i], plugin);
-    return code;
-}
-
-/* Takes the file or refuses it; negative only when there is no memory. */
-static int on_file(void *user, const char *path)
-{
-    const struct opening *o = user;
-    struct ccb_plugin_refusal refusal = {.file = path};
-    struct ccb_plugin *plugin = create_plugin(o, path);
-    int code;
-
-    if (!plugin)
-        return CCB_NO_MEMORY;
-    code = read_manifest(plugin, &refusal);
-    if (code == 0)
-        code = check_duplicate(o, plugin, &refusal);
-    if (code == 0)
-        code = ccb_plugin_load(plugin, &refusal);
-    if (code == 0) {
-        code = append(o->plugins, plugin);
-        if (code)
-            plugin->backend->stop(plugin, 0);
-    }
-    if (code == 0) {
-        tell_loaded(o, plugin);
-        return add_claims(o->plugins, plugin);
-    }
-    ccb_plugin_unref(plugin);
-    if (code == CCB_NO_MEMORY)
-        return code;
-    tell_refusal(o, &refusal);
-    return 0;
-}
+#define RUNNER "ccbridge-plugin-host"
 
 /* ---- opening ------------------------------------------------------------ */
 
-static int read_directories(struct opening *o, struct ccb_error *err)
+static int copy_text(struct ccb_arena *arena, const char **text)
 {
-    for (size_t i = 0; i < o->options->directory_count; i++) {
-        const char *path = o->options->directories[i];
-        struct ccb_error error = {0};
-        int code = ccb_plugin_directory_each(path, on_file, o, &error);
+    if (!*text)
+        return 0;
+    *text = ccb_arena_cstr(arena, ccb_slice_of(*text));
+    return *text ? 0 : CCB_NO_MEMORY;
+}
 
-        if (code == CCB_NO_MEMORY)
-            return ccb_error_set(err, code, "no memory for the plugins of %s",
-                                 path);
-        if (code)
-            tell_directory(o, path, &error);
+static int copy_directories(struct ccb_plugins *p)
+{
+    size_t count = p->options.directory_count;
+    const char **copies =
+        ccb_arena_alloc(p->arena, (count + 1) * sizeof(*copies));
+    int code = copies ? 0 : CCB_NO_MEMORY;
+
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        copies[i] = p->options.directories[i];
+        code = copy_text(p->arena, &copies[i]);
     }
-    return 0;
+    p->options.directories = copies;
+    return code;
 }
 
-/* The ids loaded, for a message. */
-static void list_ids(const struct ccb_plugins *plugins, char *out, size_t size)
+/* Beside the running program. */
+static int find_runner(struct ccb_plugins *p)
 {
-    size_t used = 0;
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
+    struct ccb_slice path = {NULL, 0};
 
-    snprintf(out, size, "none");
-    for (size_t i = 0; i < plugins->count && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "",
-                                 plugins->items[i]->id);
+    if (p->options.runner)
+        return copy_text(p->arena, &p->options.runner);
+    while (n > 0 && self[n - 1] != '/')
+        n--;
+    if (n > 0)
+        path = ccb_arena_format(p->arena, "%.*s" RUNNER, (int)n, self);
+    p->options.runner = path.ptr;
+    return path.ptr || n <= 0 ? 0 : CCB_NO_MEMORY;
 }
 
-static int add_by_hand(struct ccb_plugins *plugins, const struct ccb_pair *pair,
-                       struct ccb_error *err)
+/* A reload needs what the options said, long after they went. */
+static int copy_options(struct ccb_plugins *p,
+                        const struct ccb_plugins_options *options)
 {
-    struct ccb_plugin *plugin = ccb_plugins_get(plugins, pair->value);
-    struct ccb_slice key = ccb_arena_copy(plugins->arena, pair->key);
-    char loaded[160];
     int code;
 
-    if (!key.ptr)
-        return ccb_error_set(err, CCB_NO_MEMORY, "no memory for the plugins");
-    if (!plugin) {
-        list_ids(plugins, loaded, sizeof(loaded));
-        return ccb_error_set(err, CCB_NOT_FOUND,
-                             "-lifecyclePlugin %.*s:%.*s names a plugin that "
-                             "is not loaded (loaded: %s)",
-                             (int)pair->key.len, pair->key.ptr,
-                             (int)pair->value.len, pair->value.ptr, loaded);
+    p->options = *options;
+    p->options.by_hand = NULL; /* each generation is given its own */
+    if (p->options.call_timeout <= 0)
+        p->options.call_timeout = CCB_SECOND;
+    code = copy_directories(p);
+    if (code == 0)
+        code = copy_text(p->arena, &p->options.policy_directory);
+    return code ? code : find_runner(p);
+}
+
+static struct ccb_plugins *create(const struct ccb_plugins_options *options)
+{
+    struct ccb_plugins *p = ccb_calloc(1, sizeof(*p));
+
+    if (!p)
+        return NULL;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->turned, NULL);
+    p->arena = ccb_arena_create();
+    if (!p->arena || copy_options(p, options) != 0) {
+        ccb_plugins_close(p);
+        return NULL;
     }
-    code = ccb_claims_add(&plugins->by_hand, key, plugin);
-    if (code == CCB_INVALID)
-        ccb_error_set(err, code,
-                      "-lifecyclePlugin %.*s:%s: the key must be LIFECYCLE or "
-                      "LIFECYCLE/STACK, '*' only at the end of a stack",
-                      (int)pair->key.len, pair->key.ptr, plugin->id);
-    else if (code)
-        ccb_error_set(err, code, "no memory for the plugins");
-    return code;
-}
-
-static int read_by_hand(const struct opening *o, struct ccb_error *err)
-{
-    const struct ccb_pairs *pairs = o->options->by_hand;
-    int code = 0;
-
-    for (size_t i = 0; code == 0 && pairs && i < pairs->count; i++)
-        code = add_by_hand(o->plugins, &pairs->items[i], err);
-    return code;
-}
-
-static void refuse_claim(const struct opening *o, const struct ccb_claim *a,
-                         const struct ccb_claim *b)
-{
-    struct ccb_plugin_refusal refusal = {.file = b->plugin->file};
-
-    ccb_refuse(&refusal, CCB_REFUSED_CLAIM, "a claim that no other plugin has",
-               "\"%.*s\", which %.60s claims, too", (int)a->text.len,
-               a->text.ptr, a->plugin->id);
-    tell_refusal(o, &refusal);
-}
-
-/* The plugin that came first keeps what two claim. */
-static int settle_conflicts(const struct opening *o, struct ccb_error *err)
-{
-    struct ccb_plugins *plugins = o->plugins;
-    const struct ccb_claim *a, *b;
-
-    while (ccb_claims_conflict(&plugins->claims, &plugins->by_hand, &a, &b)) {
-        refuse_claim(o, a, b);
-        if (o->options->strict)
-            return ccb_error_set(
-                err, CCB_CONFLICT,
-                "\"%.*s\" is claimed by two plugins, %s and %s: choose one, "
-                "e.g. -lifecyclePlugin %.*s:%s (%s, %s)",
-                (int)a->text.len, a->text.ptr, a->plugin->id, b->plugin->id,
-                (int)a->text.len, a->text.ptr, a->plugin->id, a->plugin->file,
-                b->plugin->file);
-        ccb_claims_remove(&plugins->claims, b->plugin);
-    }
-    return 0;
+    return p;
 }
 
 int ccb_plugins_open(struct ccb_plugins **plugins,
                      const struct ccb_plugins_options *options,
                      struct ccb_error *err)
 {
-    struct ccb_plugins *p = ccb_calloc(1, sizeof(*p));
-    struct opening o = {p, options};
+    struct ccb_plugins *p = create(options);
+    struct ccb_plugins_set *set;
     int code;
 
     *plugins = NULL;
-    if (p)
-        p->arena = ccb_arena_create();
-    if (!p || !p->arena) {
-        ccb_free(p);
+    if (!p)
         return ccb_error_set(err, CCB_NO_MEMORY, "no memory for the plugins");
-    }
-    p->call_timeout =
-        options->call_timeout > 0 ? options->call_timeout : CCB_SECOND;
-    code = read_directories(&o, err);
-    if (code == 0)
-        code = read_by_hand(&o, err);
-    if (code == 0)
-        code = settle_conflicts(&o, err);
-    if (code == 0)
-        *plugins = p;
-    else
+    code = ccb_plugins_set_make(&set, p, NULL, options->by_hand, err);
+    if (code) {
         ccb_plugins_close(p);
-    return code;
+        return code;
+    }
+    atomic_store(&p->current, set);
+    *plugins = p;
+    return 0;
 }
 
 void ccb_plugins_close(struct ccb_plugins *plugins)
 {
+    struct ccb_slice all = {NULL, 0};
+    struct ccb_plugins_set *set;
+
     if (!plugins)
         return;
-    for (size_t i = 0; i < plugins->count; i++) {
-        struct ccb_plugin *plugin = plugins->items[i];
-
-        plugin->backend->stop(plugin, plugins->call_timeout);
-        ccb_plugin_unref(plugin);
-    }
-    ccb_claims_destroy(&plugins->claims);
-    ccb_claims_destroy(&plugins->by_hand);
+    set = atomic_load(&plugins->current);
+    for (size_t i = 0; set && i < set->count; i++)
+        set->items[i]->backend->stop(set->items[i],
+                                     plugins->options.call_timeout);
+    ccb_plugins_set_free(set, set, 0);
+    ccb_plugin_forget_failures(&plugins->failures, all);
+    pthread_cond_destroy(&plugins->turned);
+    pthread_mutex_destroy(&plugins->lock);
     ccb_arena_unref(plugins->arena);
-    ccb_free(plugins->items);
     ccb_free(plugins);
+}
+
+/* ---- readers ------------------------------------------------------------ */
+
+void ccb_plugins_attach(struct ccb_plugins *plugins,
+                        struct ccb_plugins_reader *reader,
+                        struct ccb_loop *loop)
+{
+    *reader = (struct ccb_plugins_reader){.plugins = plugins, .loop = loop};
+    pthread_mutex_lock(&plugins->lock);
+    reader->next = plugins->readers;
+    plugins->readers = reader;
+    pthread_mutex_unlock(&plugins->lock);
+}
+
+void ccb_plugins_detach(struct ccb_plugins_reader *reader)
+{
+    struct ccb_plugins *plugins = reader->plugins;
+    struct ccb_plugins_reader **at;
+
+    if (!plugins)
+        return;
+    pthread_mutex_lock(&plugins->lock);
+    at = &plugins->readers;
+    while (*at != reader)
+        at = &(*at)->next;
+    *at = reader->next;
+    if (reader->posted) {
+        ccb_loop_unpost(reader->loop, &reader->post);
+        plugins->turning--;
+        pthread_cond_signal(&plugins->turned);
+    }
+    pthread_mutex_unlock(&plugins->lock);
+    reader->plugins = NULL;
 }
 
 /* ---- looking up --------------------------------------------------------- */
 
+static const struct ccb_plugins_set *current(const struct ccb_plugins *plugins)
+{
+    return atomic_load_explicit(&plugins->current, memory_order_acquire);
+}
+
 size_t ccb_plugins_count(const struct ccb_plugins *plugins)
 {
-    return plugins->count;
+    return current(plugins)->count;
+}
+
+uint64_t ccb_plugins_generation(const struct ccb_plugins *plugins)
+{
+    return current(plugins)->number;
+}
+
+struct ccb_plugin *ccb_plugins_set_find(const struct ccb_plugins_set *set,
+                                        struct ccb_slice lifecycle,
+                                        struct ccb_slice stack)
+{
+    struct ccb_plugin *found = ccb_claims_find(&set->by_hand, lifecycle, stack);
+
+    return found ? found : ccb_claims_find(&set->claims, lifecycle, stack);
 }
 
 struct ccb_plugin *ccb_plugins_find(const struct ccb_plugins *plugins,
                                     struct ccb_slice lifecycle,
                                     struct ccb_slice stack)
 {
-    struct ccb_plugin *found =
-        ccb_claims_find(&plugins->by_hand, lifecycle, stack);
-
-    return found ? found : ccb_claims_find(&plugins->claims, lifecycle, stack);
+    return ccb_plugins_set_find(current(plugins), lifecycle, stack);
 }
 
 /* Hands claims on as they are told outside this room. */
@@ -366,20 +219,27 @@ void ccb_plugins_each_claim(const struct ccb_plugins *plugins,
                                              const struct ccb_plugin *plugin),
                             void *user)
 {
+    const struct ccb_plugins_set *set = current(plugins);
     struct teller teller = {on_claim, user, true};
 
-    ccb_claims_each(&plugins->by_hand, lifecycle, stack, tell_claim, &teller);
+    ccb_claims_each(&set->by_hand, lifecycle, stack, tell_claim, &teller);
     teller.by_hand = false;
-    ccb_claims_each(&plugins->claims, lifecycle, stack, tell_claim, &teller);
+    ccb_claims_each(&set->claims, lifecycle, stack, tell_claim, &teller);
+}
+
+struct ccb_plugin *ccb_plugins_set_get(const struct ccb_plugins_set *set,
+                                       struct ccb_slice id)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (ccb_slice_is(id, set->items[i]->id))
+            return set->items[i];
+    return NULL;
 }
 
 struct ccb_plugin *ccb_plugins_get(const struct ccb_plugins *plugins,
                                    struct ccb_slice id)
 {
-    for (size_t i = 0; i < plugins->count; i++)
-        if (ccb_slice_is(id, plugins->items[i]->id))
-            return plugins->items[i];
-    return NULL;
+    return ccb_plugins_set_get(current(plugins), id);
 }
 
 const char *ccb_plugin_id(const struct ccb_plugin *plugin)
@@ -406,6 +266,6 @@ int ccb_plugins_annotation_is_enough(const struct ccb_plugins *plugins,
         ccb_plugins_find(plugins, lifecycle, no_stack);
 
     return found != NULL &&
-           (found == plugin ||
+           (ccb_slice_is(ccb_slice_of(plugin->id), found->id) ||
             ccb_slice_is(plugin->manifest.result_form, found->id));
 }

@@ -134,8 +134,7 @@ static int need_facts(struct ccb_call *call, struct ccb_slice names)
 
 /* ---- the log ------------------------------------------------------------ */
 
-/* Whether one more line is allowed now, and how many were lost before it. */
-static bool may_log(struct ccb_plugin_limiter *limiter, int64_t *lost)
+bool ccb_plugin_may_log(struct ccb_plugin_limiter *limiter, int64_t *lost)
 {
     int64_t now = ccb_clock_monotonic() / CCB_SECOND;
     int64_t second = atomic_load(&limiter->second);
@@ -227,15 +226,15 @@ static bool add_data(struct log_data *out, struct ccb_slice data)
     return true;
 }
 
-static void write_log(struct ccb_call *call, int level, struct ccb_slice action,
-                      struct ccb_slice data)
+void ccb_plugin_log(struct ccb_call *call, int level, struct ccb_slice action,
+                    struct ccb_slice data)
 {
     struct log_data line;
     char words[MAX_ACTION + 1];
     int64_t lost;
 
     if (!call->options.log || !ccb_log_enabled(map_level(level)) ||
-        !may_log(&call->plugin->limiter, &lost))
+        !ccb_plugin_may_log(&call->plugin->limiter, &lost))
         return;
     copy_action(words, action);
     line.count = 0;
@@ -252,6 +251,14 @@ static void write_log(struct ccb_call *call, int level, struct ccb_slice action,
     ccb_buf_destroy(&line.shown);
 }
 
+static void service_log(struct ccb_call *call, int level,
+                        struct ccb_slice action, struct ccb_slice data)
+{
+    const struct ccb_plugin_relay *relay = call->plugin->relay;
+
+    (relay ? relay->log : ccb_plugin_log)(call, level, action, data);
+}
+
 /* ---- time --------------------------------------------------------------- */
 
 static int64_t remaining_ms(struct ccb_call *call)
@@ -263,6 +270,9 @@ static int64_t remaining_ms(struct ccb_call *call)
 
 static int cancelled(struct ccb_call *call)
 {
+    /* Nobody sets the flag in a worker; there the deadline speaks. */
+    if (call->plugin->relay)
+        return ccb_clock_monotonic() >= call->deadline;
     return atomic_load_explicit(&call->cancelled, memory_order_relaxed);
 }
 
@@ -281,7 +291,7 @@ const struct ccb_host ccb_plugin_host = {
     .alloc = scratch,
     .fail = fail,
     .need_facts = need_facts,
-    .log = write_log,
+    .log = service_log,
     .remaining_ms = remaining_ms,
     .cancelled = cancelled,
     .get_service = get_service,

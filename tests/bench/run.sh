@@ -194,4 +194,10 @@ recipe "windows, run" windows run "$recipes/run-windows/request.json" \
 recipe "docker, stage" docker stage "$fixtures/2015-stage-docker-private.json"
 recipe "docker, run" docker run "$recipes/run-docker-cc/request.json" \
     "$recipes/run-docker-cc/gathered.json"
+
+echo
+echo "one call of a plugin, through loop and pool (bar 100 us more, aim 40)"
+printf '%-40s %s\n' "buildpack, stage" "$("$build/tests/ccb-isolation-cost" \
+    "$build/bin/ccbridge-plugin-host" "$build/plugins/buildpack.so" \
+    "$stage_body" "$recipes/facts.json")"
 exit "$invalid"

@@ -67,6 +67,23 @@ static int recipe(struct ccb_instance *self, struct ccb_call *call,
 }
 #endif
 
+/* The first call comes when a plugin is opened: it is refused in words, so that
+ * a member can go wrong later, in a call of a test. One that defines
+ * ZOO_OWN_FIRST_CALL goes wrong at once. */
+static int first_recipe(struct ccb_instance *self, struct ccb_call *call,
+                        const struct ccb_request *request)
+{
+#ifndef ZOO_OWN_FIRST_CALL
+    static const char guid[] = "ccb-first-call";
+
+    if (request->guid.len == sizeof(guid) - 1 &&
+        memcmp(request->guid.ptr, guid, request->guid.len) == 0)
+        return self->host->fail(call, -1, zoo_slice(""),
+                                zoo_slice("this is no app"));
+#endif
+    return recipe(self, call, request);
+}
+
 /* build_response: asks for two facts, then emits what it was given. */
 static int response(struct ccb_instance *self, struct ccb_call *call,
                     const struct ccb_request *request);
@@ -127,7 +144,7 @@ static int selftest(struct ccb_instance *self, struct ccb_call *call,
 #endif
 static const struct ccb_staging_1 staging = {
     .struct_size = sizeof(struct ccb_staging_1),
-    .build_recipe = recipe,
+    .build_recipe = first_recipe,
     .build_response = ZOO_BUILD_RESPONSE,
 };
 /* build_task stays NULL: that is allowed, and means not offered. */

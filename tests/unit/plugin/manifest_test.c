@@ -387,7 +387,7 @@ static void test_a_refusal_reads_as_promised(void **state)
 static void test_every_reason_has_a_word_and_advice(void **state)
 {
     (void)state;
-    for (int i = 0; i <= CCB_REFUSED_DUPLICATE; i++) {
+    for (int i = 0; i <= CCB_REFUSED_RUNNER; i++) {
         struct ccb_plugin_refusal refusal = {0};
 
         ccb_refuse(&refusal, (enum ccb_refusal)i, "x", "y");
@@ -398,7 +398,7 @@ static void test_every_reason_has_a_word_and_advice(void **state)
                                     ccb_refusal_name((enum ccb_refusal)j));
     }
     assert_string_equal("unknown", ccb_refusal_name((enum ccb_refusal)(
-                                       CCB_REFUSED_DUPLICATE + 1)));
+                                       CCB_REFUSED_RUNNER + 1)));
 }
 
 int main(void)

@@ -32,7 +32,7 @@ static const struct member members[] = {
     {"abi_major_0", CCB_REFUSED_ABI_MAJOR, "1", "0"},
     {"abi_major_2", CCB_REFUSED_ABI_MAJOR, "1", "2"},
     {"abi_major_field", CCB_REFUSED_ABI_MAJOR, "1", "3"},
-    {"minor_too_high", CCB_REFUSED_ABI_MINOR, "at most 0", "7"},
+    {"minor_too_high", CCB_REFUSED_ABI_MINOR, "at most 1", "7"},
     {"bad_magic", CCB_REFUSED_BAD_ENTRY, "magic 0x50424343",
      "magic 0x12345678"},
     {"short_struct_size", CCB_REFUSED_BAD_ENTRY, "at least 56 bytes",
@@ -130,14 +130,14 @@ static void test_a_truncated_or_foreign_file_is_refused(void **state)
     ccb_free(zoo_log_end(fd));
 }
 
-static void test_what_is_no_file_is_refused(void **state)
+static void test_what_is_no_file_of_its_own_is_refused(void **state)
 {
     static const struct member directory = {"directory", CCB_REFUSED_UNREADABLE,
-                                            "a regular file", "mode 04"};
+                                            "a regular file", "type 04"};
     static const struct member fifo = {"fifo", CCB_REFUSED_UNREADABLE,
-                                       "a regular file", "mode 01"};
-    static const struct member dangling = {"dangling", CCB_REFUSED_UNREADABLE,
-                                           "a readable file", "No such"};
+                                       "a regular file", "type 01"};
+    static const struct member linked = {"link", CCB_REFUSED_UNSAFE, "no link",
+                                         "a symbolic link"};
     int fd = zoo_log_begin();
     struct zoo zoo;
     char path[PATH_MAX];
@@ -160,8 +160,9 @@ static void test_what_is_no_file_is_refused(void **state)
 
     zoo_init(&zoo);
     zoo_add(&zoo, "good");
-    zoo_add(&zoo, "there_is_none");
-    check_refusal(&zoo, &dangling);
+    snprintf(path, sizeof(path), "%s/link.so", zoo.dir);
+    assert_int_equal(0, symlink(ZOO_DIR "/runs.so", path));
+    check_refusal(&zoo, &linked);
     zoo_destroy(&zoo);
     ccb_free(zoo_log_end(fd));
 }
@@ -228,8 +229,11 @@ static void test_a_missing_directory_is_said_and_passed_over(void **state)
     int fd = zoo_log_begin();
     struct zoo zoo;
     const char *directories[] = {"/nowhere/at/all", NULL};
-    struct ccb_plugins_options options = {
-        .directories = directories, .directory_count = 2, .log = &zoo.log};
+    struct ccb_plugins_options options = {.directories = directories,
+                                          .directory_count = 2,
+                                          .mode = CCB_PLUGIN_MODE_IN_PROCESS,
+                                          .runner = ZOO_RUNNER,
+                                          .log = &zoo.log};
     char *log;
 
     (void)state;
@@ -483,7 +487,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_bad_plugin_is_refused_beside_a_good_one),
         cmocka_unit_test(test_a_truncated_or_foreign_file_is_refused),
-        cmocka_unit_test(test_what_is_no_file_is_refused),
+        cmocka_unit_test(test_what_is_no_file_of_its_own_is_refused),
         cmocka_unit_test(test_a_plugin_of_a_later_sdk_loads),
         cmocka_unit_test(test_only_visible_shared_objects_are_looked_at),
         cmocka_unit_test(test_files_are_taken_in_the_order_of_their_names),

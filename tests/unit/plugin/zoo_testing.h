@@ -24,7 +24,10 @@
 #include "base/mem.h"
 #include "plugin/plugin.h"
 
+#ifndef ZOO_DIR /* where members lie */
 #define ZOO_DIR CCB_BUILD_DIR "/zoo"
+#endif
+#define ZOO_RUNNER CCB_BUILD_DIR "/bin/ccbridge-plugin-host"
 #define S(text) ccb_slice_of(text)
 
 struct zoo {
@@ -38,6 +41,8 @@ struct zoo {
     const struct ccb_pairs *by_hand;
     bool strict;
     int64_t call_timeout;
+    enum ccb_plugin_mode mode; /* in this process, unless a test says else */
+    const char *policies;      /* directory; NULL: none */
 };
 
 static inline void zoo_init(struct zoo *zoo)
@@ -46,16 +51,25 @@ static inline void zoo_init(struct zoo *zoo)
     snprintf(zoo->dir, sizeof(zoo->dir), "/tmp/ccb-zoo-XXXXXX");
     assert_non_null(mkdtemp(zoo->dir));
     ccb_log_open(&zoo->log, "zoo");
+    zoo->mode = CCB_PLUGIN_MODE_IN_PROCESS;
 }
 
-/* Puts a member into the directory, by its zoo name. */
-static inline void zoo_add(struct zoo *zoo, const char *name)
+/* A whole file, NUL-terminated; free with ccb_free. */
+static inline char *zoo_read(const char *path, size_t *len)
 {
-    char from[PATH_MAX], to[PATH_MAX];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    char *bytes;
 
-    snprintf(from, sizeof(from), "%s/%s.so", ZOO_DIR, name);
-    snprintf(to, sizeof(to), "%s/%s.so", zoo->dir, name);
-    assert_int_equal(0, symlink(from, to));
+    assert_true(fd >= 0);
+    assert_int_equal(0, fstat(fd, &st));
+    *len = (size_t)st.st_size;
+    bytes = ccb_malloc(*len + 1);
+    assert_non_null(bytes);
+    assert_int_equal((ssize_t)*len, pread(fd, bytes, *len, 0));
+    bytes[*len] = '\0';
+    close(fd);
+    return bytes;
 }
 
 /* Puts bytes of our own there. */
@@ -70,6 +84,21 @@ static inline void zoo_add_bytes(struct zoo *zoo, const char *file,
     assert_true(fd >= 0);
     assert_int_equal((ssize_t)len, write(fd, bytes, len));
     close(fd);
+}
+
+/* Puts a member into the directory, by its zoo name: a copy, since links are
+ * refused. */
+static inline void zoo_add(struct zoo *zoo, const char *name)
+{
+    char path[PATH_MAX], file[NAME_MAX];
+    char *bytes;
+    size_t len;
+
+    snprintf(path, sizeof(path), "%s/%s.so", ZOO_DIR, name);
+    snprintf(file, sizeof(file), "%s.so", name);
+    bytes = zoo_read(path, &len);
+    zoo_add_bytes(zoo, file, bytes, len);
+    ccb_free(bytes);
 }
 
 static inline void zoo_on_refused(void *user,
@@ -90,6 +119,9 @@ static inline int zoo_open(struct zoo *zoo)
         .directories = directories,
         .directory_count = 1,
         .by_hand = zoo->by_hand,
+        .policy_directory = zoo->policies,
+        .mode = zoo->mode,
+        .runner = ZOO_RUNNER,
         .strict = zoo->strict,
         .call_timeout = zoo->call_timeout,
         .log = &zoo->log,
@@ -112,24 +144,6 @@ static inline void zoo_destroy(struct zoo *zoo)
             unlinkat(dirfd(dir), entry->d_name, 0);
     closedir(dir);
     rmdir(zoo->dir);
-}
-
-/* A whole file, NUL-terminated; free with ccb_free. */
-static inline char *zoo_read(const char *path, size_t *len)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    char *bytes;
-
-    assert_true(fd >= 0);
-    assert_int_equal(0, fstat(fd, &st));
-    *len = (size_t)st.st_size;
-    bytes = ccb_malloc(*len + 1);
-    assert_non_null(bytes);
-    assert_int_equal((ssize_t)*len, pread(fd, bytes, *len, 0));
-    bytes[*len] = '\0';
-    close(fd);
-    return bytes;
 }
 
 /* Sends the log into a file without a name; zoo_log_end gives its text. */
