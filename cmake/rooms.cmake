@@ -28,9 +28,11 @@ function(ccb_program name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/core)
   target_compile_definitions(${name} PRIVATE
       CCB_VERSION="${PROJECT_VERSION}"
-      CCB_PLUGIN_DIR="${CMAKE_INSTALL_FULL_LIBDIR}/ccbridge/plugins"
-      CCB_BUNDLE_DIR="${CMAKE_INSTALL_FULL_LIBDIR}/ccbridge/bundles"
-      CCB_BUILDPACK_DIR="${CMAKE_INSTALL_FULL_DATADIR}/ccbridge/buildpacks")
+      CCB_LIB_DIR="${CMAKE_INSTALL_LIBDIR}"
+      CCB_DATA_DIR="${CMAKE_INSTALL_DATADIR}"
+      CCB_FULL_LIB_DIR="${CMAKE_INSTALL_FULL_LIBDIR}"
+      CCB_FULL_DATA_DIR="${CMAKE_INSTALL_FULL_DATADIR}"
+      CCB_FULL_CONFIG_DIR="${CMAKE_INSTALL_FULL_SYSCONFDIR}")
   target_link_libraries(${name} PRIVATE ${PROGRAM_DEPS})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   # After the program, so that its folder is there; below the prefix that is

@@ -122,6 +122,11 @@ static const struct ccb_cli_flag delete_flags[] = {
      "do not ask; an app that is not there is no failure"},
 };
 
+static const struct ccb_cli_flag plugin_new_flags[] = {
+    {"lang", 0, "LANGUAGE", CCB_CLI_CHOICE, AT(language), "c|c++",
+     "in C (the default) or in C++: c or c++"},
+};
+
 static const char WAITS[] =
     "Waits until the instances run; Ctrl-C ends only the wait.";
 
@@ -130,29 +135,30 @@ const struct ccb_cli_command ccb_cli_commands[] = {
      "Starts `ccbridged all` in the background, with the state in the state "
      "directory and its log in STATE/ccbridged.log. Its containers need root. "
      "What follows `--` goes to ccbridged as it stands.",
-     0, 0, true, FLAGS(up_flags), ccb_cli_up},
-    {"down", "", "stop the daemon, and wait for its end", NULL, 0, 0, false,
-     FLAGS(down_flags), ccb_cli_down},
+     0, 0, CCB_CLI_BEHIND_DASHES, FLAGS(up_flags), ccb_cli_up},
+    {"down", "", "stop the daemon, and wait for its end", NULL, 0, 0,
+     CCB_CLI_NO_REST, FLAGS(down_flags), ccb_cli_down},
     {"status", "", "whether the daemon is up, and what it runs",
-     "Exits with 0 when it is up and with 6 when it is not.", 0, 0, false,
-     NO_FLAGS, ccb_cli_status},
+     "Exits with 0 when it is up and with 6 when it is not.", 0, 0,
+     CCB_CLI_NO_REST, NO_FLAGS, ccb_cli_status},
     {"push", "NAME [DIR]", "upload, stage and start an app",
      "Packs the directory (default: this one) without what .cfignore names, "
      "in gitignore's syntax, stages it, starts it and waits until its "
      "instances run. Ctrl-C stops a staging; an app that is starting goes on.",
-     1, 2, false, FLAGS(push_flags), ccb_cli_push},
-    {"apps", "", "list the apps", NULL, 0, 0, false, NO_FLAGS, ccb_cli_apps},
-    {"app", "NAME", "show an app and its instances", NULL, 1, 1, false,
-     NO_FLAGS, ccb_cli_app},
-    {"logs", "NAME", "show an app's log lines", NULL, 1, 1, false,
+     1, 2, CCB_CLI_NO_REST, FLAGS(push_flags), ccb_cli_push},
+    {"apps", "", "list the apps", NULL, 0, 0, CCB_CLI_NO_REST, NO_FLAGS,
+     ccb_cli_apps},
+    {"app", "NAME", "show an app and its instances", NULL, 1, 1,
+     CCB_CLI_NO_REST, NO_FLAGS, ccb_cli_app},
+    {"logs", "NAME", "show an app's log lines", NULL, 1, 1, CCB_CLI_NO_REST,
      FLAGS(logs_flags), ccb_cli_logs},
     {"events", "[NAME]", "show what happened, to one app or all", NULL, 0, 1,
-     false, FLAGS(events_flags), ccb_cli_events},
+     CCB_CLI_NO_REST, FLAGS(events_flags), ccb_cli_events},
     {"explain", "[GUID]", "tell what became of a staging",
      "Without GUID it lists the last ones. GUID is a staging's, an app's, or "
      "an app's name. The stager tells what "
      "it remembers (-keepStagings of ccbridged).",
-     0, 1, false, FLAGS(explain_flags), ccb_cli_explain},
+     0, 1, CCB_CLI_NO_REST, FLAGS(explain_flags), ccb_cli_explain},
     {"recipe", "[FILE] [-- FLAGS OF THE STAGER OR NSYNC-LISTENER]",
      "show what recipe a message of CC gives",
      "Reads a staging request, a desire request or a finished staging task "
@@ -162,30 +168,55 @@ const struct ccb_cli_command ccb_cli_commands[] = {
      "flags of the stager, of nsync-listener and those that choose plugins: "
      "-- -lifecycle buildpack/STACK:PATH -fileServerURL URL. It exits with 1 "
      "when there is no recipe, and tells what the sender would be answered.",
-     0, 1, true, FLAGS(recipe_flags), ccb_cli_recipe},
-    {"scale", "NAME [N]", "change how many instances run", WAITS, 1, 2, false,
-     FLAGS(scale_flags), ccb_cli_scale},
-    {"start", "NAME", "start an app", WAITS, 1, 1, false, FLAGS(start_flags),
-     ccb_cli_start},
-    {"stop", "NAME", "stop an app", NULL, 1, 1, false, NO_FLAGS, ccb_cli_stop},
-    {"restart", "NAME", "stop an app, and start it anew", WAITS, 1, 1, false,
-     FLAGS(start_flags), ccb_cli_restart},
+     0, 1, CCB_CLI_BEHIND_DASHES, FLAGS(recipe_flags), ccb_cli_recipe},
+    {"scale", "NAME [N]", "change how many instances run", WAITS, 1, 2,
+     CCB_CLI_NO_REST, FLAGS(scale_flags), ccb_cli_scale},
+    {"start", "NAME", "start an app", WAITS, 1, 1, CCB_CLI_NO_REST,
+     FLAGS(start_flags), ccb_cli_start},
+    {"stop", "NAME", "stop an app", NULL, 1, 1, CCB_CLI_NO_REST, NO_FLAGS,
+     ccb_cli_stop},
+    {"restart", "NAME", "stop an app, and start it anew", WAITS, 1, 1,
+     CCB_CLI_NO_REST, FLAGS(start_flags), ccb_cli_restart},
     {"kill", "NAME INDEX", "kill one instance; another takes its place",
-     "Waits until the other one runs.", 2, 2, false, FLAGS(start_flags),
-     ccb_cli_kill},
+     "Waits until the other one runs.", 2, 2, CCB_CLI_NO_REST,
+     FLAGS(start_flags), ccb_cli_kill},
     {"delete", "NAME", "delete an app with all that is kept of it",
-     "Asks first on a terminal; elsewhere it wants -f.", 1, 1, false,
+     "Asks first on a terminal; elsewhere it wants -f.", 1, 1, CCB_CLI_NO_REST,
      FLAGS(delete_flags), ccb_cli_delete},
+    {"plugin list", "", "show the daemon's lifecycle plugins",
+     "Those that serve, with what became of their calls, and those that were "
+     "refused, with the reason and the way out.",
+     0, 0, CCB_CLI_NO_REST, NO_FLAGS, ccb_cli_plugin_list},
+    {"plugin show", "ID", "show all that is known of a plugin", NULL, 1, 1,
+     CCB_CLI_NO_REST, NO_FLAGS, ccb_cli_plugin_show},
+    {"plugin reload", "", "read plugins, policies and mappings again",
+     "The same as SIGHUP to the daemon. A plugin that can't be taken changes "
+     "nothing: what serves goes on, and the words say why.",
+     0, 0, CCB_CLI_NO_REST, NO_FLAGS, ccb_cli_plugin_reload},
+    {"plugin enable", "ID", "let a plugin serve, and end its quarantine", NULL,
+     1, 1, CCB_CLI_NO_REST, NO_FLAGS, ccb_cli_plugin_enable},
+    {"plugin disable", "ID", "let a plugin serve no more",
+     "Writes its policy (-pluginPolicyDir of ccbridged) and reloads.", 1, 1,
+     CCB_CLI_NO_REST, NO_FLAGS, ccb_cli_plugin_disable},
+    {"plugin check", "[FLAGS] FILE...", "test a plugin file by all the rules",
+     "Becomes ccbridge-plugin-check; --help tells its flags. No daemon is "
+     "needed.",
+     1, 1, CCB_CLI_WHOLE_LINE, NO_FLAGS, ccb_cli_plugin_check},
+    {"plugin new", "NAME", "write the project of a new plugin",
+     "Into ./NAME. It builds with CMake and with make against the installed "
+     "SDK, and has "
+     "golden tests. No daemon is needed.",
+     1, 1, CCB_CLI_NO_REST, FLAGS(plugin_new_flags), ccb_cli_plugin_new},
     {"completion", "SHELL", "print the completion for a shell (bash)",
-     "For instance: source <(ccbridge completion bash)", 1, 1, false, NO_FLAGS,
-     ccb_cli_completion},
+     "For instance: source <(ccbridge completion bash)", 1, 1, CCB_CLI_NO_REST,
+     NO_FLAGS, ccb_cli_completion},
     {"man", "", "print the manual page (roff)",
-     "For instance: ccbridge man | man -l -", 0, 0, false, NO_FLAGS,
+     "For instance: ccbridge man | man -l -", 0, 0, CCB_CLI_NO_REST, NO_FLAGS,
      ccb_cli_man},
-    {"version", "", "print the version", NULL, 0, 0, false, NO_FLAGS,
+    {"version", "", "print the version", NULL, 0, 0, CCB_CLI_NO_REST, NO_FLAGS,
      ccb_cli_version},
-    {"help", "[COMMAND]", "explain ccbridge, or one command", NULL, 0, 1, false,
-     NO_FLAGS, ccb_cli_help},
+    {"help", "[COMMAND]", "explain ccbridge, or one command", NULL, 0, 2,
+     CCB_CLI_NO_REST, NO_FLAGS, ccb_cli_help},
 };
 const size_t ccb_cli_command_count =
     sizeof(ccb_cli_commands) / sizeof(ccb_cli_commands[0]);

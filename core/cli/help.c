@@ -84,6 +84,33 @@ static void put_global_flags(struct ccb_buf *out)
     put_flags(out, ccb_cli_global_flags, ccb_cli_global_flag_count);
 }
 
+static void put_command(struct ccb_buf *out,
+                        const struct ccb_cli_command *command)
+{
+    size_t used = strlen(command->name) + 1 + strlen(command->arguments);
+
+    ccb_buf_printf(out, "  %s %s", command->name, command->arguments);
+    if (used + 4 > FLAG_COLUMN + 6) {
+        ccb_buf_putc(out, '\n');
+        pad(out, FLAG_COLUMN + 6);
+    } else {
+        pad(out, FLAG_COLUMN + 4 - used);
+    }
+    put_wrapped(out, FLAG_COLUMN + 6, command->summary);
+}
+
+void ccb_cli_put_group_help(struct ccb_buf *out, const char *group)
+{
+    size_t i;
+
+    ccb_buf_printf(out, "Usage: ccbridge %s COMMAND [FLAGS] [ARGUMENTS]\n\n",
+                   group);
+    for (i = 0; i < ccb_cli_command_count; i++)
+        if (ccb_cli_is_group(&ccb_cli_commands[i], group))
+            put_command(out, &ccb_cli_commands[i]);
+    put_global_flags(out);
+}
+
 void ccb_cli_put_help(struct ccb_buf *out)
 {
     size_t i;
@@ -91,19 +118,8 @@ void ccb_cli_put_help(struct ccb_buf *out)
     ccb_buf_put(out, "ccbridge: stage and run apps on this machine\n\n"
                      "Usage: ccbridge COMMAND [FLAGS] [ARGUMENTS]\n\n"
                      "Commands:\n");
-    for (i = 0; i < ccb_cli_command_count; i++) {
-        const struct ccb_cli_command *command = &ccb_cli_commands[i];
-        size_t used = strlen(command->name) + 1 + strlen(command->arguments);
-
-        ccb_buf_printf(out, "  %s %s", command->name, command->arguments);
-        if (used + 4 > FLAG_COLUMN + 6) {
-            ccb_buf_putc(out, '\n');
-            pad(out, FLAG_COLUMN + 6);
-        } else {
-            pad(out, FLAG_COLUMN + 4 - used);
-        }
-        put_wrapped(out, FLAG_COLUMN + 6, command->summary);
-    }
+    for (i = 0; i < ccb_cli_command_count; i++)
+        put_command(out, &ccb_cli_commands[i]);
     put_global_flags(out);
     ccb_buf_put(out, "\nExit status:\n");
     for (i = 0; i < ccb_cli_status_count; i++)

@@ -9,6 +9,8 @@
 #include "cli/options.h"
 
 void ccb_cli_put_help(struct ccb_buf *out);
+/* Of all commands whose names begin with that word. */
+void ccb_cli_put_group_help(struct ccb_buf *out, const char *group);
 void ccb_cli_put_command_help(struct ccb_buf *out,
                               const struct ccb_cli_command *command);
 void ccb_cli_put_man(struct ccb_buf *out, const char *version);

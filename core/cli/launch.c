@@ -17,7 +17,7 @@
 
 /* ---- finding it --------------------------------------------------------- */
 
-static bool find_beside(char *out)
+static bool find_beside(const char *name, char *out)
 {
     ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
     char *slash;
@@ -26,19 +26,19 @@ static bool find_beside(char *out)
         return false;
     out[n] = '\0';
     slash = strrchr(out, '/');
-    if (!slash || (size_t)(slash - out) + sizeof("/ccbridged") > PATH_MAX)
+    if (!slash || (size_t)(slash - out) + strlen(name) + 2 > PATH_MAX)
         return false;
-    memcpy(slash, "/ccbridged", sizeof("/ccbridged"));
+    memcpy(slash + 1, name, strlen(name) + 1);
     return access(out, X_OK) == 0;
 }
 
-static bool find_in_path(char *out)
+static bool find_in_path(const char *name, char *out)
 {
     const char *at = getenv("PATH");
 
     while (at) {
         int len = (int)strcspn(at, ":");
-        int n = snprintf(out, PATH_MAX, "%.*s/ccbridged", len, at);
+        int n = snprintf(out, PATH_MAX, "%.*s/%s", len, at, name);
 
         if (len > 0 && n < PATH_MAX && access(out, X_OK) == 0)
             return true;
@@ -47,13 +47,14 @@ static bool find_in_path(char *out)
     return false;
 }
 
-int ccb_cli_find_daemon(char *out, struct ccb_error *err)
+int ccb_cli_find_program(const char *name, char *out, struct ccb_error *err)
 {
-    if (find_beside(out) || find_in_path(out))
+    if (find_beside(name, out) || find_in_path(name, out))
         return 0;
     return ccb_error_set(err, CCB_NOT_FOUND,
-                         "there is no ccbridged, neither beside this program "
-                         "nor in PATH");
+                         "there is no %s, neither beside this program nor in "
+                         "PATH",
+                         name);
 }
 
 /* ---- becoming it -------------------------------------------------------- */
@@ -167,7 +168,7 @@ int ccb_cli_launch(struct ccb_cli *cli, int log, pid_t *pid,
 {
     char program[PATH_MAX];
     char **words = NULL;
-    int code = ccb_cli_find_daemon(program, err);
+    int code = ccb_cli_find_program("ccbridged", program, err);
 
     if (code < 0)
         return code;

@@ -9,9 +9,9 @@
 /* A log over this is renamed to ccbridged.log.1 before a start. */
 #define CCB_CLI_MAX_LOG (10 * 1024 * 1024)
 
-/* ccbridged beside the running program's real path, else in PATH. Into `out`
- * of PATH_MAX. CCB_NOT_FOUND. */
-int ccb_cli_find_daemon(char *out, struct ccb_error *err);
+/* The program of that name beside the running one's real path, else in PATH.
+ * Into `out` of PATH_MAX. CCB_NOT_FOUND. */
+int ccb_cli_find_program(const char *name, char *out, struct ccb_error *err);
 
 /* Opens STATE/ccbridged.log to append (0600), after turning it when it is
  * large. *start is where the new lines begin. A descriptor, or CCB_IO. */

@@ -118,6 +118,56 @@ static void put_bash_valued(struct ccb_buf *out)
     }
 }
 
+/* The word before the space of a group's command; 0: it is in none. */
+static int group_length(const struct ccb_cli_command *command)
+{
+    const char *space = strchr(command->name, ' ');
+
+    return space ? (int)(space - command->name) : 0;
+}
+
+/* Whether the first command of its group, or in none. */
+static bool is_first(size_t at)
+{
+    int len = group_length(&ccb_cli_commands[at]);
+    size_t i;
+
+    for (i = 0; len > 0 && i < at; i++)
+        if (group_length(&ccb_cli_commands[i]) == len &&
+            strncmp(ccb_cli_commands[i].name, ccb_cli_commands[at].name,
+                    (size_t)len) == 0)
+            return false;
+    return true;
+}
+
+/* What may stand first: commands, and each group once. */
+static void put_bash_commands(struct ccb_buf *out)
+{
+    size_t i;
+
+    for (i = 0; i < ccb_cli_command_count; i++)
+        if (is_first(i))
+            ccb_buf_printf(out, " %.*s",
+                           (int)strcspn(ccb_cli_commands[i].name, " "),
+                           ccb_cli_commands[i].name);
+}
+
+/* A group alone: its commands may follow. */
+static void put_bash_group(struct ccb_buf *out, size_t at)
+{
+    int len = group_length(&ccb_cli_commands[at]);
+    size_t i;
+
+    ccb_buf_printf(out, "    %.*s) kind=command; commands=\"", len,
+                   ccb_cli_commands[at].name);
+    for (i = at; i < ccb_cli_command_count; i++)
+        if (group_length(&ccb_cli_commands[i]) == len &&
+            strncmp(ccb_cli_commands[i].name, ccb_cli_commands[at].name,
+                    (size_t)len) == 0)
+            ccb_buf_printf(out, " %s", ccb_cli_commands[i].name + len + 1);
+    ccb_buf_put(out, "\" ;;\n");
+}
+
 static void put_bash_cases(struct ccb_buf *out)
 {
     size_t i;
@@ -126,7 +176,7 @@ static void put_bash_cases(struct ccb_buf *out)
         const struct ccb_cli_command *command = &ccb_cli_commands[i];
         bool named = strstr(command->arguments, "NAME") != NULL;
 
-        ccb_buf_printf(out, "    %s) flags=\"", command->name);
+        ccb_buf_printf(out, "    \"%s\") flags=\"", command->name);
         put_bash_flags(out, command->flags, command->flag_count);
         ccb_buf_printf(out, "\"; kind=%s ;;\n",
                        strstr(command->arguments, "DIR")       ? "dir"
@@ -135,6 +185,8 @@ static void put_bash_cases(struct ccb_buf *out)
                        : strstr(command->arguments, "SHELL")   ? "shell"
                        : named                                 ? "app"
                                                                : "none");
+        if (group_length(command) > 0 && is_first(i))
+            put_bash_group(out, i);
     }
 }
 
@@ -149,13 +201,19 @@ void ccb_cli_put_bash(struct ccb_buf *out)
                      "flags= kind=none i global commands\n  global=\"");
     put_bash_flags(out, ccb_cli_global_flags, ccb_cli_global_flag_count);
     ccb_buf_put(out, "\"\n  commands=\"");
-    for (i = 0; i < ccb_cli_command_count; i++)
-        ccb_buf_printf(out, " %s", ccb_cli_commands[i].name);
+    put_bash_commands(out);
     ccb_buf_put(out, "\"\n  for ((i = 1; i < COMP_CWORD; i++)); do\n"
                      "    case \"${COMP_WORDS[i]}\" in\n    ");
     put_bash_valued(out);
-    ccb_buf_put(out, ") ((i++)) ;;\n    -*) ;;\n"
-                     "    *) command=\"${COMP_WORDS[i]}\"; break ;;\n"
+    ccb_buf_put(out,
+                ") ((i++)) ;;\n    -*) ;;\n"
+                "    *) command=\"${command:+$command }${COMP_WORDS[i]}\"\n"
+                "       case \"$command\" in ");
+    for (i = 0; i < ccb_cli_command_count; i++)
+        if (group_length(&ccb_cli_commands[i]) > 0 && is_first(i))
+            ccb_buf_printf(out, "%.*s) ;; ", group_length(&ccb_cli_commands[i]),
+                           ccb_cli_commands[i].name);
+    ccb_buf_put(out, "*) break ;; esac ;;\n"
                      "    esac\n  done\n  case \"$command\" in\n");
     put_bash_cases(out);
     ccb_buf_put(

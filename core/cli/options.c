@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/flags.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "cli/human.h"
-#include "cli/nearest.h"
 
 struct reader {
     struct ccb_cli_line *line;
@@ -32,6 +32,13 @@ const struct ccb_cli_command *ccb_cli_find_command(const char *name)
         if (strcmp(ccb_cli_commands[i].name, name) == 0)
             return &ccb_cli_commands[i];
     return NULL;
+}
+
+bool ccb_cli_is_group(const struct ccb_cli_command *command, const char *word)
+{
+    size_t len = strlen(word);
+
+    return strncmp(command->name, word, len) == 0 && command->name[len] == ' ';
 }
 
 /* ---- values -----------------------------------------------------------------
@@ -149,7 +156,7 @@ static bool has_letter(const struct ccb_cli_flag *flag, const void *letter)
 
 static bool is_near(const struct ccb_cli_flag *flag, const void *nearest)
 {
-    ccb_cli_nearest_try((struct ccb_cli_nearest *)nearest, flag->name);
+    ccb_nearest_try((struct ccb_nearest *)nearest, flag->name);
     return false;
 }
 
@@ -173,7 +180,7 @@ static int refuse_flag(const struct reader *r, const char *dashes,
                        const char *name)
 {
     const struct ccb_cli_command *command = r->line->command;
-    struct ccb_cli_nearest nearest = {.typed = name};
+    struct ccb_nearest nearest = {.typed = name};
     const char *of = command ? command->name : "ccbridge";
 
     (void)find_flag(command, is_near, &nearest);
@@ -239,21 +246,56 @@ static int read_short(struct reader *r, const char *word)
 
 /* ---- words -------------------------------------------------------------- */
 
-static int read_command(struct reader *r, const char *word)
+static bool is_any_group(const char *word)
 {
-    struct ccb_cli_nearest nearest = {.typed = word};
     size_t i;
 
-    r->line->command = ccb_cli_find_command(word);
-    if (r->line->command)
-        return 0;
     for (i = 0; i < ccb_cli_command_count; i++)
-        ccb_cli_nearest_try(&nearest, ccb_cli_commands[i].name);
+        if (ccb_cli_is_group(&ccb_cli_commands[i], word))
+            return true;
+    return false;
+}
+
+/* Whatever is behind it is for another program. */
+static void take_line(struct reader *r)
+{
+    r->line->rest = r->argv + r->at + 1;
+    r->line->rest_count = r->argc - r->at - 1;
+    r->at = r->argc;
+}
+
+static int refuse_command(const struct reader *r, const char *name)
+{
+    struct ccb_nearest nearest = {.typed = name};
+    size_t i;
+
+    for (i = 0; i < ccb_cli_command_count; i++)
+        ccb_nearest_try(&nearest, ccb_cli_commands[i].name);
     if (nearest.best)
         return ccb_error_set(r->err, CCB_INVALID,
-                             "there is no command %s; did you mean %s?", word,
+                             "there is no command %s; did you mean %s?", name,
                              nearest.best);
-    return ccb_error_set(r->err, CCB_INVALID, "there is no command %s", word);
+    return ccb_error_set(r->err, CCB_INVALID, "there is no command %s", name);
+}
+
+static int read_command(struct reader *r, const char *word)
+{
+    const char *group = r->line->group;
+    char name[80];
+
+    (void)snprintf(name, sizeof(name), "%s%s%s", group ? group : "",
+                   group ? " " : "", word);
+    r->line->command = ccb_cli_find_command(name);
+    if (!r->line->command && !group && is_any_group(word)) {
+        r->line->group = word;
+        return 0;
+    }
+    if (!r->line->command)
+        return refuse_command(r, name);
+    r->line->group = NULL;
+    if (r->line->command->rest == CCB_CLI_WHOLE_LINE)
+        take_line(r);
+    return 0;
 }
 
 static int read_word(struct reader *r, char *word)
@@ -270,7 +312,7 @@ static int read_rest(struct reader *r)
     int code = 0;
 
     r->at++;
-    if (r->line->command && r->line->command->takes_rest) {
+    if (r->line->command && r->line->command->rest == CCB_CLI_BEHIND_DASHES) {
         r->line->rest = r->argv + r->at;
         r->line->rest_count = r->argc - r->at;
         return 0;
@@ -285,8 +327,15 @@ static int check_words(const struct reader *r)
     const struct ccb_cli_command *command = r->line->command;
     int count = r->line->word_count;
 
-    if (!command || r->line->values.help)
+    if (r->line->values.help)
         return 0;
+    if (r->line->group)
+        return ccb_error_set(r->err, CCB_INVALID,
+                             "%s wants a command behind it", r->line->group);
+    if (!command)
+        return 0;
+    if (command->rest == CCB_CLI_WHOLE_LINE)
+        count = r->line->rest_count > 0 ? 1 : 0;
     if (count < command->min_words)
         return ccb_error_set(r->err, CCB_INVALID, "%s wants %s", command->name,
                              command->arguments);

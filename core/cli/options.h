@@ -23,7 +23,7 @@ struct ccb_cli_values {
     int64_t lines, instances, memory_mb, disk_mb;
     int64_t timeout; /* ns */
     const char *buildpack, *command, *health_check, *stack;
-    const char *guid, *message_kind, *registry;
+    const char *guid, *language, *message_kind, *registry;
     const char **env; /* KEY=VALUE, env_count of them */
     size_t env_count;
 };
@@ -48,13 +48,19 @@ struct ccb_cli_flag {
     const char *help;
 };
 
+enum ccb_cli_rest {
+    CCB_CLI_NO_REST,
+    CCB_CLI_BEHIND_DASHES, /* what follows `--` */
+    CCB_CLI_WHOLE_LINE     /* all behind the command, flags too */
+};
+
 struct ccb_cli_command {
-    const char *name;
+    const char *name;      /* "push"; of a group "plugin list" */
     const char *arguments; /* "NAME [DIR]", "" */
     const char *summary;   /* one line */
     const char *details;   /* further text, or NULL */
     int min_words, max_words;
-    bool takes_rest; /* what follows `--` is for another program */
+    enum ccb_cli_rest rest; /* what of the line is for another program */
     const struct ccb_cli_flag *flags;
     size_t flag_count;
     int (*run)(struct ccb_cli *cli);
@@ -67,14 +73,17 @@ extern const size_t ccb_cli_command_count;
 
 /* NULL when there is none. */
 const struct ccb_cli_command *ccb_cli_find_command(const char *name);
+/* Whether `word` begins the names of several: "plugin". */
+bool ccb_cli_is_group(const struct ccb_cli_command *command, const char *word);
 
 /* A line that was read. Texts are borrowed from argv. */
 struct ccb_cli_line {
     const struct ccb_cli_command *command; /* NULL: none was named */
+    const char *group; /* the word of a group, whose command lacks, or NULL */
     struct ccb_cli_values values;
     char **words; /* what is no flag, behind the command */
     int word_count;
-    char **rest; /* behind `--`, of a command that takes it */
+    char **rest; /* of a command that takes it */
     int rest_count;
 };
 

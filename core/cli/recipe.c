@@ -64,7 +64,7 @@ int ccb_cli_recipe(struct ccb_cli *cli)
     struct ccb_error err;
     char **words;
 
-    if (ccb_cli_find_daemon(program, &err) < 0)
+    if (ccb_cli_find_program("ccbridged", program, &err) < 0)
         return ccb_cli_fail(cli, CCB_EXIT_FAILED, NULL, NULL, "%s",
                             err.message);
     make_own(&own, cli, program);

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "ccbridge/json.h"
 #include "cli/cli.h"
 #include "cli/help.h"
 #include "cli/http.h"
-#include "cli/nearest.h"
 #include "cli/state.h"
 
 static volatile sig_atomic_t interrupted;
@@ -109,6 +109,8 @@ static int explain(struct ccb_cli *cli, const struct ccb_cli_command *command)
 
     if (cli->line.values.json)
         put_commands_json(&text);
+    else if (cli->line.group)
+        ccb_cli_put_group_help(&text, cli->line.group);
     else if (command)
         ccb_cli_put_command_help(&text, command);
     else
@@ -116,20 +118,37 @@ static int explain(struct ccb_cli *cli, const struct ccb_cli_command *command)
     return print(cli, &text);
 }
 
+/* "push", "plugin", "plugin list". */
+static bool find_asked(struct ccb_cli *cli, char *name, size_t size,
+                       const struct ccb_cli_command **command)
+{
+    const struct ccb_cli_line *line = &cli->line;
+    size_t i;
+
+    (void)snprintf(name, size, "%s%s%s", line->words[0],
+                   line->word_count > 1 ? " " : "",
+                   line->word_count > 1 ? line->words[1] : "");
+    *command = ccb_cli_find_command(name);
+    for (i = 0; !*command && i < ccb_cli_command_count; i++)
+        if (ccb_cli_is_group(&ccb_cli_commands[i], name))
+            cli->line.group = line->words[0];
+    return *command || cli->line.group;
+}
+
 int ccb_cli_help(struct ccb_cli *cli)
 {
     const struct ccb_cli_command *command = NULL;
-    struct ccb_cli_nearest nearest = {0};
+    struct ccb_nearest nearest = {0};
+    char name[80];
     size_t i;
 
     if (cli->line.word_count == 0)
         return explain(cli, NULL);
-    command = ccb_cli_find_command(cli->line.words[0]);
-    if (command)
+    if (find_asked(cli, name, sizeof(name), &command))
         return explain(cli, command);
-    nearest.typed = cli->line.words[0];
+    nearest.typed = name;
     for (i = 0; i < ccb_cli_command_count; i++)
-        ccb_cli_nearest_try(&nearest, ccb_cli_commands[i].name);
+        ccb_nearest_try(&nearest, ccb_cli_commands[i].name);
     return ccb_cli_fail(cli, CCB_EXIT_USAGE, "Usage", "ccbridge help",
                         "there is no command %s%s%s%s", nearest.typed,
                         nearest.best ? "; did you mean " : "",
@@ -180,14 +199,15 @@ static bool wants_json(char **words)
 
 static int refuse_line(struct ccb_cli *cli, const struct ccb_error *err)
 {
-    const struct ccb_cli_command *command = cli->line.command;
+    const char *name =
+        cli->line.command ? cli->line.command->name : cli->line.group;
     char hint[64];
 
     if (err->code == CCB_NO_MEMORY)
         return ccb_cli_fail(cli, CCB_EXIT_FAILED, NULL, NULL, "%s",
                             err->message);
-    (void)snprintf(hint, sizeof(hint), "ccbridge %s%s",
-                   command ? command->name : "", command ? " --help" : "help");
+    (void)snprintf(hint, sizeof(hint), "ccbridge %s%s", name ? name : "",
+                   name ? " --help" : "help");
     return ccb_cli_fail(cli, CCB_EXIT_USAGE, "Usage", hint, "%s", err->message);
 }
 

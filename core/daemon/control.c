@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "daemon/plugins_control.h"
 #include "daemon/worker.h"
 
 static void put_role(struct ccb_json_writer *w, const struct ccb_seat *seat)
@@ -67,9 +68,9 @@ int ccb_control_listen(const char *state_dir, int *fd, struct ccb_error *err)
     return code == 0 ? ccb_http_listen_unix(path, fd, err) : code;
 }
 
-/* Our own page first, then the roles' in their order: the first route that
+/* Our own pages first, then the roles' in their order: the first route that
  * fits is taken, so that the last role may have the rest. */
-static size_t put_routes(struct ccb_control *control)
+static size_t put_routes(struct ccb_control *control, struct ccb_reload *reload)
 {
     const struct ccb_thread *thread = control->thread;
     size_t i, k, n = 0;
@@ -77,6 +78,10 @@ static size_t put_routes(struct ccb_control *control)
                                                    .path = "/v1/roles",
                                                    .on_request = on_roles,
                                                    .user = control};
+    for (i = 0; reload->plugins && i < ccb_plugins_route_count; i++) {
+        control->routes[n] = ccb_plugins_routes[i];
+        control->routes[n++].user = reload;
+    }
     for (i = 0; i < thread->seat_count; i++) {
         const struct ccb_seat *seat = &thread->seats[i];
         for (k = 0; k < seat->member->role->control_count; k++) {
@@ -88,12 +93,13 @@ static size_t put_routes(struct ccb_control *control)
 }
 
 int ccb_control_open(struct ccb_control *control, int fd,
+                     struct ccb_reload *reload,
                      const struct ccb_http_limits *limits,
                      struct ccb_error *err)
 {
     struct ccb_thread *thread = control->thread;
     struct ccb_http_server_options options = {.limits = limits};
-    size_t i, count = 1;
+    size_t i, count = 1 + ccb_plugins_route_count;
     for (i = 0; i < thread->seat_count; i++)
         count += thread->seats[i].member->role->control_count;
     control->routes = ccb_calloc(count, sizeof(*control->routes));
@@ -102,7 +108,7 @@ int ccb_control_open(struct ccb_control *control, int fd,
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     }
     options.routes = control->routes;
-    options.route_count = put_routes(control);
+    options.route_count = put_routes(control, reload);
     return ccb_http_server_open(&control->server, &thread->loop, fd, &options,
                                 err);
 }

@@ -12,6 +12,7 @@
 #include "net/http_server.h"
 
 struct ccb_thread;
+struct ccb_reload;
 
 struct ccb_control {
     struct ccb_thread *thread;
@@ -27,8 +28,10 @@ int ccb_control_check(const char *state_dir, struct ccb_error *err);
 /* The socket in `state_dir`. CCB_CONFLICT when another daemon has it. */
 int ccb_control_listen(const char *state_dir, int *fd, struct ccb_error *err);
 
-/* Takes `fd` over. The thread is set, and its seats are taken. */
+/* Takes `fd` over. The thread is set, and its seats are taken. Plugins are
+ * shown where there are any. */
 int ccb_control_open(struct ccb_control *control, int fd,
+                     struct ccb_reload *reload,
                      const struct ccb_http_limits *limits,
                      struct ccb_error *err);
 

@@ -17,7 +17,7 @@
 int main(int argc, char **argv)
 {
     struct ccb_options options;
-    int status = ccb_options_parse(&options, argc, argv);
+    int status = ccb_options_parse(&options, argc, argv, stderr);
     mallopt(M_TRIM_THRESHOLD, KEEP_HEAP);
     signal(SIGPIPE, SIG_IGN);
     if (status < 0)

@@ -5,6 +5,7 @@
 #include "daemon/options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -73,6 +74,27 @@ static const struct ccb_flag process_flags[] = {
      .offset = AT(plugin_timeout),
      .default_text = "1s",
      .help = "Time limit of one call of a plugin"},
+    {.name = "pluginPolicyDir",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(plugin_policy_dir),
+     .placeholder = "DIR",
+     .help = "Where the operator's word on each plugin lies (ID.json); empty: "
+             "plugins.d beside the plugins of a build, else "
+             "/etc/ccbridge/plugins.d"},
+    {.name = "pluginMode",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(plugin_mode),
+     .default_text = "default",
+     .placeholder = "MODE",
+     .help = "Where plugins run whose policy does not say: isolated, "
+             "in-process, or default (in this process only those of ccbridge); "
+             "CCBRIDGE_PLUGIN_MODE in the environment goes before the default"},
+    {.name = "config",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(config_path),
+     .placeholder = "FILE",
+     .help = "Take flags from this JSON object, too; those that were typed "
+             "win; lifecycles are read again on SIGHUP"},
 };
 
 static const char synopsis[] =
@@ -107,7 +129,7 @@ static void add_role(struct ccb_options *options, const struct ccb_role *role)
     options->roles[options->role_count++] = role;
 }
 
-static int answer_word(const char *word)
+static int answer_word(const char *word, FILE *errors)
 {
     if (strcmp(word, "-version") == 0 || strcmp(word, "--version") == 0) {
         printf("ccbridged %s\n", CCB_VERSION);
@@ -118,13 +140,14 @@ static int answer_word(const char *word)
         print_synopsis(stdout);
         return 0;
     }
-    fprintf(stderr, "ccbridged: there is no role \"%s\"\n\n", word);
-    print_synopsis(stderr);
+    fprintf(errors, "ccbridged: there is no role \"%s\"\n\n", word);
+    print_synopsis(errors);
     return 2;
 }
 
 /* "ROLE" or "ROLE,ROLE". */
-static int add_named(struct ccb_options *options, const char *words)
+static int add_named(struct ccb_options *options, const char *words,
+                     FILE *errors)
 {
     const char *word = words;
     options->historic = strchr(words, ',') == NULL;
@@ -135,7 +158,7 @@ static int add_named(struct ccb_options *options, const char *words)
         snprintf(name, sizeof(name), "%.*s", (int)len, word);
         role = len < sizeof(name) ? ccb_role_find(name) : NULL;
         if (!role || options->role_count == CCB_MAX_ROLES)
-            return answer_word(name);
+            return answer_word(name, errors);
         add_role(options, role);
         if (!word[len])
             return -1;
@@ -153,12 +176,13 @@ static bool belongs(const struct ccb_standalone *standalone, const char *role)
     return true;
 }
 
-static int add_all(struct ccb_options *options, int argc, char **argv)
+static int add_all(struct ccb_options *options, int argc, char **argv,
+                   FILE *errors)
 {
     struct ccb_error err;
     size_t i;
     if (ccb_standalone_make(&options->standalone, argc, argv, &err) < 0) {
-        fprintf(stderr, "ccbridged: %s\n", err.message);
+        fprintf(errors, "ccbridged: %s\n", err.message);
         return 2;
     }
     for (i = 0; i < ccb_role_count; i++)
@@ -177,29 +201,30 @@ static int add_recipe(struct ccb_options *options, int argc, char **argv)
     return ccb_recipe_read_words(options, argc, argv);
 }
 
-/* Chooses the roles; *used is how many words of argv that took. */
-static int choose_roles(struct ccb_options *options, int argc, char **argv,
-                        int *used)
+/* How many words of argv say what to be: the name it is called by, or that and
+ * the first word. */
+static int count_own_words(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return ccb_role_find(slash ? slash + 1 : name) ? 1 : 2;
+}
+
+/* Chooses the roles by argv[0..used); the words behind it are flags. */
+static int choose_roles(struct ccb_options *options, char **argv, int used,
+                        int argc, char **words, FILE *errors)
 {
     const char *slash = strrchr(argv[0], '/');
-    const struct ccb_role *role = ccb_role_find(slash ? slash + 1 : argv[0]);
-    *used = 1;
     options->historic = true;
-    if (role) {
-        add_role(options, role);
+    if (used == 1) {
+        add_role(options, ccb_role_find(slash ? slash + 1 : argv[0]));
         return -1;
     }
-    if (argc < 2) {
-        print_synopsis(stderr);
-        return 2;
-    }
-    *used = 2;
     if (strcmp(argv[1], ccb_recipe_role.name) == 0)
-        return add_recipe(options, argc - 2, argv + 2);
+        return add_recipe(options, argc, words);
     if (strcmp(argv[1], "all") != 0)
-        return add_named(options, argv[1]);
+        return add_named(options, argv[1], errors);
     options->historic = false;
-    return add_all(options, argc - 2, argv + 2);
+    return add_all(options, argc, words, errors);
 }
 
 /* ---- their flags -------------------------------------------------------- */
@@ -234,14 +259,31 @@ static size_t make_sets(struct ccb_options *options, struct ccb_flag_set *sets)
     return n + 2;
 }
 
-static int check_process_flags(const struct ccb_options *options)
+/* The test suite, and who tries things out, set it for every process. */
+static void find_mode(struct ccb_options *options)
 {
+    const char *mode = getenv("CCBRIDGE_PLUGIN_MODE");
+    if (mode && mode[0] && strcmp(options->plugin_mode, "default") == 0)
+        options->plugin_mode = mode;
+}
+
+static int check_process_flags(struct ccb_options *options, FILE *errors)
+{
+    enum ccb_plugin_mode mode;
+    find_mode(options);
+    if (ccb_plugin_mode_parse(&mode, options->plugin_mode) < 0) {
+        fprintf(errors,
+                "invalid value \"%s\" for flag -pluginMode: use default, "
+                "isolated or in-process\n",
+                options->plugin_mode);
+        return 2;
+    }
     if (ccb_log_parse_level(options->log_level) < 0) {
-        fprintf(stderr, "panic: unknown log level: %s\n", options->log_level);
+        fprintf(errors, "panic: unknown log level: %s\n", options->log_level);
         return 2;
     }
     if (options->workers < 1 || options->workers > CCB_MAX_WORKERS) {
-        fprintf(stderr,
+        fprintf(errors,
                 "invalid value \"%llu\" for flag -workers: use 1 to %d\n",
                 (unsigned long long)options->workers, CCB_MAX_WORKERS);
         return 2;
@@ -249,34 +291,84 @@ static int check_process_flags(const struct ccb_options *options)
     return -1;
 }
 
-int ccb_options_parse(struct ccb_options *options, int argc, char **argv)
+/* The file's words go before those that were typed, which therefore win. */
+static int join_words(struct ccb_options *options, int argc, char **argv,
+                      struct ccb_error *err)
+{
+    size_t file;
+    if (ccb_config_read(&options->config, argc, argv, err) < 0)
+        return err->code;
+    if (!options->config.path)
+        return 0;
+    file = (size_t)options->config.count;
+    options->words =
+        ccb_calloc(file + (size_t)argc + 1, sizeof(*options->words));
+    if (!options->words)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    if (file > 0)
+        memcpy(options->words, options->config.words,
+               file * sizeof(*options->words));
+    if (argc > 0)
+        memcpy(options->words + file, argv,
+               (size_t)argc * sizeof(*options->words));
+    return 0;
+}
+
+static int parse_flags(struct ccb_options *options, bool historic_name,
+                       int argc, char **words, FILE *errors)
 {
     struct ccb_flag_set sets[CCB_MAX_ROLES + 2] = {0};
-    char *const *words;
-    int used, status;
-    memset(options, 0, sizeof(*options));
-    status = choose_roles(options, argc, argv, &used);
-    if (status >= 0)
-        return status;
-    words = argv + used;
-    argc -= used;
+    struct ccb_error err;
+    size_t count;
     if (options->standalone.argv) {
         words = options->standalone.argv;
         argc = options->standalone.argc;
     }
     if (make_configs(options, sets) < 0) {
-        fputs("ccbridged: out of memory\n", stderr);
+        fputs("ccbridged: out of memory\n", errors);
         return 1;
     }
-    switch (ccb_flags_parse(sets, make_sets(options, sets), argc, words,
-                            argv[0], stderr)) {
+    count = make_sets(options, sets);
+    if (ccb_config_check(&options->config, sets, count, &err) < 0) {
+        fprintf(errors, "ccbridged: %s\n", err.message);
+        return 2;
+    }
+    switch (
+        ccb_flags_parse(sets, count, argc, words, options->argv[0], errors)) {
     case CCB_FLAGS_OK:
-        return check_process_flags(options);
+        return check_process_flags(options, errors);
     case CCB_FLAGS_HELP:
-        return used == 1 ? 2 : 0;
+        return historic_name ? 2 : 0;
     default:
         return 2;
     }
+}
+
+int ccb_options_parse(struct ccb_options *options, int argc, char **argv,
+                      FILE *errors)
+{
+    struct ccb_error err;
+    int used = count_own_words(argv[0]), status;
+    char **words = argv + used;
+    memset(options, 0, sizeof(*options));
+    options->argc = argc;
+    options->argv = argv;
+    if (argc < used) {
+        print_synopsis(errors);
+        return 2;
+    }
+    argc -= used;
+    if (join_words(options, argc, words, &err) < 0) {
+        fprintf(errors, "ccbridged: %s\n", err.message);
+        return 2;
+    }
+    if (options->words) {
+        words = options->words;
+        argc += options->config.count;
+    }
+    status = choose_roles(options, argv, used, argc, words, errors);
+    return status >= 0 ? status
+                       : parse_flags(options, used == 1, argc, words, errors);
 }
 
 void ccb_options_destroy(struct ccb_options *options)
@@ -292,4 +384,6 @@ void ccb_options_destroy(struct ccb_options *options)
     for (i = 0; i < options->role_count; i++)
         ccb_free(options->configs[i]);
     ccb_standalone_destroy(&options->standalone);
+    ccb_config_destroy(&options->config);
+    ccb_free(options->words);
 }

@@ -6,6 +6,7 @@
 #define CCB_DAEMON_OPTIONS_H
 
 #include "base/flags.h"
+#include "daemon/config.h"
 #include "daemon/standalone.h"
 #include "net/http_server.h"
 #include "role/role.h"
@@ -25,6 +26,9 @@ struct ccb_options {
     const char *plugin_dirs; /* separated by ':' */
     struct ccb_pairs lifecycle_plugins;
     int64_t plugin_timeout;
+    const char *plugin_policy_dir; /* "": the usual place */
+    const char *plugin_mode;       /* a word of ccb_plugin_mode_parse */
+    const char *config_path;       /* of `config`; "": none */
     struct ccb_http_limits limits;
 
     const struct ccb_role *roles[CCB_MAX_ROLES];
@@ -32,12 +36,18 @@ struct ccb_options {
     size_t role_count;
     const char *file; /* of `recipe`; NULL: roles are run */
     bool historic;    /* called by a historic program's name, or as one role */
+    struct ccb_config config;         /* what -config FILE says */
     struct ccb_standalone standalone; /* of `all` */
+    char **words; /* heap: the file's and then the typed ones, when there is a
+                     file */
+    int argc;     /* main's arguments, to read all of it again */
+    char **argv;
 };
 
-/* Fills `options` from main's arguments. -1: go on; otherwise the status to
- * exit with, everything having been said. */
-int ccb_options_parse(struct ccb_options *options, int argc, char **argv);
+/* Fills `options` from main's arguments, which it keeps. -1: go on; otherwise
+ * the status to exit with, everything having been said to `errors`. */
+int ccb_options_parse(struct ccb_options *options, int argc, char **argv,
+                      FILE *errors);
 void ccb_options_destroy(struct ccb_options *options);
 
 #endif

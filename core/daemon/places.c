@@ -1,42 +1,61 @@
-/* Finds DIR/../WHAT of the running program, or the installed place. */
+/* Finds places beside the running program, or as configured. */
 #include "daemon/places.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+/* As seen from the program's folder: in a build tree, and where both were
+ * installed together, under whatever prefix; and as configured. */
 static const struct {
-    const char *what, *installed;
+    const char *what, *beside, *installed, *configured;
 } places[] = {
-    {"plugins", CCB_PLUGIN_DIR},
-    {"bundles", CCB_BUNDLE_DIR},
-    {"buildpacks", CCB_BUILDPACK_DIR},
+    {"plugins", "../plugins", "../" CCB_LIB_DIR "/ccbridge/plugins",
+     CCB_FULL_LIB_DIR "/ccbridge/plugins"},
+    {"plugins.d", "../plugins.d", "../etc/ccbridge/plugins.d",
+     CCB_FULL_CONFIG_DIR "/ccbridge/plugins.d"},
+    {"bundles", "../bundles", "../" CCB_LIB_DIR "/ccbridge/bundles",
+     CCB_FULL_LIB_DIR "/ccbridge/bundles"},
+    {"buildpacks", "../buildpacks", "../" CCB_DATA_DIR "/ccbridge/buildpacks",
+     CCB_FULL_DATA_DIR "/ccbridge/buildpacks"},
 };
 
-static int find_beside(const char *what, char *out, size_t size)
+static bool find_program(char *out, size_t size)
 {
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    ssize_t n = readlink("/proc/self/exe", out, size - 1);
     char *slash;
     if (n <= 0)
-        return 0;
-    self[n] = '\0';
-    slash = strrchr(self, '/');
-    if (!slash)
-        return 0;
-    *slash = '\0';
-    if ((size_t)snprintf(out, size, "%s/../%s", self, what) >= size)
-        return 0;
-    return access(out, R_OK | X_OK) == 0;
+        return false;
+    out[n] = '\0';
+    slash = strrchr(out, '/');
+    if (slash)
+        *slash = '\0';
+    return slash != NULL;
+}
+
+static bool is_there(const char *program, const char *relative, char *out,
+                     size_t size)
+{
+    int n = snprintf(out, size, "%s/%s", program, relative);
+    return n > 0 && (size_t)n < size && access(out, R_OK | X_OK) == 0;
+}
+
+static void find(size_t place, char *out, size_t size)
+{
+    char program[PATH_MAX];
+    if (find_program(program, sizeof(program)) &&
+        (is_there(program, places[place].beside, out, size) ||
+         is_there(program, places[place].installed, out, size)))
+        return;
+    snprintf(out, size, "%s", places[place].configured);
 }
 
 void ccb_place_find(const char *what, char *out, size_t size)
 {
     size_t i;
-    if (find_beside(what, out, size))
-        return;
     for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
         if (strcmp(places[i].what, what) == 0)
-            snprintf(out, size, "%s", places[i].installed);
+            find(i, out, size);
 }

@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* "plugins", "bundles" or "buildpacks"; in `out`, of at least PATH_MAX. */
+/* "plugins", "plugins.d", "bundles" or "buildpacks"; in `out`, of at least
+ * PATH_MAX. */
 void ccb_place_find(const char *what, char *out, size_t size);
 
 #endif

@@ -12,11 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/mem.h"
 #include "daemon/debug.h"
 #include "daemon/emitter.h"
 #include "daemon/plugins.h"
+#include "daemon/reload.h"
 #include "daemon/worker.h"
+
+enum { SIGNALS = 3 };
 
 struct process {
     struct ccb_options *options;
@@ -26,7 +30,8 @@ struct process {
     int debug_fd, control_fd; /* until their servers take them over */
     struct ccb_http_server *debug;
     struct ccb_emitter emitter;
-    uv_signal_t signals[2];
+    struct ccb_reload reload;
+    uv_signal_t signals[SIGNALS];
     struct ccb_thread *threads; /* [0] is the main thread's */
     struct helper *helpers;     /* [0] is not used */
     size_t thread_count;        /* of those that have a loop */
@@ -146,16 +151,26 @@ static int listen_member(const struct process *p, struct ccb_member *member,
 /* The control socket is there for what roles show on it. */
 static bool has_control(const struct process *p)
 {
-    size_t i, shown = 0;
+    size_t i, shown;
+    shown = p->plugins != NULL;
     for (i = 0; i < p->member_count; i++)
         shown += p->members[i].role->control_count +
                  (p->members[i].role->put_status != NULL);
     return p->options->state_dir[0] && shown > 0;
 }
 
+/* Before anything is made there; which roles and plugins will show themselves
+ * is not known yet. */
 static int check_control(struct process *p, struct ccb_error *err)
 {
-    return has_control(p) ? ccb_control_check(p->options->state_dir, err) : 0;
+    const char *dir = p->options->state_dir;
+    if (!dir[0])
+        return 0;
+    if (ccb_directory_make(dir, err) < 0) {
+        ccb_error_prefix(err, "-stateDir");
+        return err->code;
+    }
+    return ccb_control_check(dir, err);
 }
 
 static int listen_control(struct process *p, struct ccb_error *err)
@@ -197,7 +212,7 @@ static void on_thread_stopped(struct process *p)
         ccb_http_server_close(p->debug, on_debug_closed, p);
     ccb_emitter_stop(&p->emitter);
     /* They still listen while the loop ends what roles left on it. */
-    for (i = 0; i < 2; i++)
+    for (i = 0; i < SIGNALS; i++)
         uv_unref((uv_handle_t *)&p->signals[i]);
 }
 
@@ -264,6 +279,11 @@ static void leave(struct process *p)
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct process *p = signal->data;
+    if (number == SIGHUP) {
+        if (!p->stopping)
+            ccb_reload_start(&p->reload, NULL);
+        return;
+    }
     if (p->stopping)
         leave(p);
     p->ending = number;
@@ -281,6 +301,7 @@ static struct ccb_thread_options thread_options(struct process *p,
         .number = number,
         .control_fd = -1,
         .plugins = p->plugins,
+        .reload = &p->reload,
         .limits = &p->options->limits,
         .ending = &p->ending,
     };
@@ -347,10 +368,21 @@ static void join_helpers(struct process *p)
 
 /* ---- the start ---------------------------------------------------------- */
 
+static void open_reload(struct process *p)
+{
+    p->reload = (struct ccb_reload){.options = p->options,
+                                    .members = p->members,
+                                    .member_count = p->member_count,
+                                    .plugins = p->plugins,
+                                    .loop = &p->threads[0].loop,
+                                    .log = &p->members[0].log};
+    ccb_reload_open(&p->reload);
+}
+
 static int open_main(struct process *p, struct ccb_error *err)
 {
     struct ccb_thread *main_thread = &p->threads[0];
-    static const int numbers[2] = {SIGINT, SIGTERM};
+    static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
     struct ccb_thread_options options = thread_options(p, 0);
     int code;
     size_t i;
@@ -361,7 +393,7 @@ static int open_main(struct process *p, struct ccb_error *err)
     main_thread->user = p;
     code = ccb_thread_open(main_thread, &options, err);
     p->thread_count = p->running = main_thread->opened ? 1 : 0;
-    for (i = 0; main_thread->opened && i < 2; i++) {
+    for (i = 0; main_thread->opened && i < SIGNALS; i++) {
         uv_signal_init(&main_thread->loop.uv, &p->signals[i]);
         p->signals[i].data = p;
         uv_signal_start(&p->signals[i], on_signal, numbers[i]);
@@ -382,6 +414,7 @@ static int open_plugins(struct process *p, struct ccb_error *err)
     if (code == 0)
         code = ccb_daemon_plugins_open(&p->plugins, p->options, p->members,
                                        p->member_count, err);
+    open_reload(p);
     return code;
 }
 
@@ -447,6 +480,7 @@ static void release(struct process *p)
     struct ccb_error err;
     size_t i;
     join_helpers(p);
+    ccb_reload_close(&p->reload);
     /* Before the loops: a plugin's late answer is posted to one of them. */
     ccb_plugins_close(p->plugins);
     for (i = 0; i < p->options->workers; i++)
@@ -479,7 +513,7 @@ static int run(struct process *p)
     }
     if (p->threads[0].opened) {
         ccb_loop_run(&p->threads[0].loop);
-        for (i = 0; i < 2; i++)
+        for (i = 0; i < SIGNALS; i++)
             uv_close((uv_handle_t *)&p->signals[i], NULL);
     }
     say_stopped(p);

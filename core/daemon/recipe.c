@@ -250,12 +250,11 @@ static int find_kind(struct show *show)
 
 static int find_facts(struct show *show, const struct ccb_member *member)
 {
-    struct ccb_buf facts = {0};
-    ccb_role_facts(&facts, member->role->flags, member->role->flag_count,
-                   member->config);
-    if (!facts.failed)
-        show->shown.facts = ccb_arena_copy(show->arena, ccb_buf_slice(&facts));
-    ccb_buf_destroy(&facts);
+    struct ccb_error err;
+    if (ccb_facts_init(&show->shown.current, member->role->flags,
+                       member->role->flag_count, member->config, &err) < 0)
+        return err.code;
+    show->shown.facts = ccb_facts_get(&show->shown.current, show->arena);
     return show->shown.facts.ptr ? 0 : CCB_NO_MEMORY;
 }
 
@@ -313,6 +312,7 @@ static int show_it(struct show *show)
         status = print(show);
     }
     ccb_plugins_close(show->plugins);
+    ccb_facts_destroy(&show->shown.current);
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include "base/flags.h"
 #include "ccbridge/json.h"
 #include "plugin/plugin.h"
+#include "role/facts.h"
 
 struct ccb_recipe_config {
     bool json, explain, show_secrets, quiet;
@@ -44,7 +45,8 @@ struct ccb_recipe_shown {
     const struct ccb_plugins *plugins;
     struct ccb_plugin_choice choice;    /* because NULL: nothing was chosen */
     const struct ccb_pairs *lifecycles; /* of -lifecycle */
-    struct ccb_slice facts;
+    struct ccb_facts current;
+    struct ccb_slice facts;  /* a copy of them */
     struct ccb_buf warnings; /* lines */
     struct ccb_buf document;
     struct ccb_recipe_refusal refusal;

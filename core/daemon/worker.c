@@ -11,6 +11,9 @@ static void stop_client(struct ccb_thread *thread)
     if (thread->client)
         ccb_http_client_close(thread->client, on_client_closed, NULL);
     thread->client = NULL;
+    if (thread->reading)
+        ccb_plugins_detach(&thread->reader);
+    thread->reading = false;
     if (thread->on_stopped)
         thread->on_stopped(thread->user);
 }
@@ -141,9 +144,13 @@ int ccb_thread_open(struct ccb_thread *thread,
     for (i = 0; code == 0 && i < options->member_count; i++)
         if (options->number == 0 || !options->members[i].role->single)
             code = open_seat(thread, &options->members[i], options, err);
+    if (code == 0 && options->plugins) {
+        ccb_plugins_attach(options->plugins, &thread->reader, &thread->loop);
+        thread->reading = true;
+    }
     if (code == 0 && options->control_fd >= 0)
         code = ccb_control_open(&thread->control, options->control_fd,
-                                options->limits, err);
+                                options->reload, options->limits, err);
     return code;
 }
 

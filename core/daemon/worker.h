@@ -13,6 +13,8 @@
 #include "daemon/options.h"
 #include "role/role.h"
 
+struct ccb_reload;
+
 /* A role in this process. */
 struct ccb_member {
     const struct ccb_role *role;
@@ -39,6 +41,8 @@ struct ccb_seat {
 struct ccb_thread {
     struct ccb_loop loop;
     struct ccb_http_client *client;
+    struct ccb_plugins_reader reader;
+    bool reading; /* the plugins */
     struct ccb_seat seats[CCB_MAX_ROLES];
     size_t seat_count;
     struct ccb_control control; /* of the first one */
@@ -54,9 +58,10 @@ struct ccb_thread {
 struct ccb_thread_options {
     struct ccb_member *members;
     size_t member_count;
-    size_t number;  /* 0: the first worker */
-    int control_fd; /* taken over; -1: no control socket here */
-    const struct ccb_plugins *plugins;
+    size_t number;               /* 0: the first worker */
+    int control_fd;              /* taken over; -1: no control socket here */
+    struct ccb_plugins *plugins; /* NULL: nobody here calls any */
+    struct ccb_reload *reload;   /* of the control socket */
     const struct ccb_http_limits *limits;
     const int *ending; /* of ccb_worker */
 };

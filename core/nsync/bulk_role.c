@@ -321,6 +321,11 @@ static void release(void *shared)
     ccb_free(s);
 }
 
+static struct ccb_facts *facts(void *shared)
+{
+    return &((struct shared *)shared)->kit.facts;
+}
+
 static int prepare(void **shared, const void *config,
                    struct ccb_log_session *log, struct ccb_error *err)
 {
@@ -390,6 +395,7 @@ const struct ccb_role ccb_nsync_bulker_role = {
     .doors = doors,
     .prepare = prepare,
     .release = release,
+    .facts = facts,
     .open = open_instance,
     .put_status = put_status,
     .stop = stop_instance,

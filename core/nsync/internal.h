@@ -13,7 +13,7 @@
 
 /* Once a process. */
 struct ccb_recipe_kit {
-    struct ccb_buf facts; /* the values of the flags that are facts */
+    struct ccb_facts facts; /* the values of the flags that are facts */
     struct ccb_ssh_keys ssh_keys;
     struct ccb_fact_gatherer gatherers[1];
 };

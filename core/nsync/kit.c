@@ -15,15 +15,12 @@ int ccb_recipe_kit_init(struct ccb_recipe_kit *kit,
     kit->gatherers[0].name = "ssh_keys";
     kit->gatherers[0].gather = ccb_ssh_keys_gather;
     kit->gatherers[0].user = &kit->ssh_keys;
-    ccb_role_facts(&kit->facts, flags, flag_count, config);
-    if (kit->facts.failed)
-        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    return 0;
+    return ccb_facts_init(&kit->facts, flags, flag_count, config, err);
 }
 
 void ccb_recipe_kit_destroy(struct ccb_recipe_kit *kit)
 {
-    ccb_buf_destroy(&kit->facts);
+    ccb_facts_destroy(&kit->facts);
 }
 
 struct ccb_recipe_maker ccb_recipe_kit_maker(const struct ccb_recipe_kit *kit,
@@ -34,7 +31,7 @@ struct ccb_recipe_maker ccb_recipe_kit_maker(const struct ccb_recipe_kit *kit,
         .loop = worker->loop,
         .plugins = worker->plugins,
         .dialect = ccb_diego_dialect(diego),
-        .facts = ccb_buf_slice(&kit->facts),
+        .facts = &kit->facts,
         .gatherers = kit->gatherers,
         .gatherer_count = sizeof(kit->gatherers) / sizeof(kit->gatherers[0]),
     };

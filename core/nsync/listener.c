@@ -57,6 +57,11 @@ static void release(void *shared)
     ccb_free(s);
 }
 
+static struct ccb_facts *facts(void *shared)
+{
+    return &((struct ccb_listener_shared *)shared)->kit.facts;
+}
+
 static int prepare(void **shared, const void *config,
                    struct ccb_log_session *log, struct ccb_error *err)
 {
@@ -145,6 +150,7 @@ const struct ccb_role ccb_nsync_listener_role = {
     .doors = doors,
     .prepare = prepare,
     .release = release,
+    .facts = facts,
     .open = open_instance,
     .close = close_instance,
 };

@@ -50,7 +50,7 @@ static int start(const struct ccb_recipe_maker *maker,
         .guid = options->request->process_guid,
         .dialect = maker->dialect,
         .message = options->request->document.raw,
-        .facts = maker->facts,
+        .facts = ccb_facts_get(maker->facts, options->arena),
         .arena = options->arena,
         .gatherers = maker->gatherers,
         .gatherer_count = maker->gatherer_count,
@@ -60,7 +60,7 @@ static int start(const struct ccb_recipe_maker *maker,
     };
     struct ccb_plugin_choice choice;
     int code;
-    if (!call)
+    if (!call || !plugin.facts.ptr)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     call->options = *options;
     ccb_recipe_choose(&choice, maker->plugins, options->request);

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "model/desire.h"
 #include "plugin/plugin.h"
+#include "role/facts.h"
 
 #define CCB_NSYNC_DOMAIN "cf-apps"
 
@@ -19,7 +20,8 @@
 struct ccb_recipe_maker {
     struct ccb_loop *loop;
     const struct ccb_plugins *plugins;
-    struct ccb_slice dialect, facts;
+    struct ccb_slice dialect;
+    const struct ccb_facts *facts;
     const struct ccb_fact_gatherer *gatherers;
     size_t gatherer_count;
 };

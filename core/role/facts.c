@@ -1,7 +1,12 @@
 /* Turns flag values into the facts that plugins are given. */
 #include "role/facts.h"
 
+#include "base/mem.h"
 #include "ccbridge/json.h"
+
+struct ccb_facts_text {
+    struct ccb_buf json;
+};
 
 static void put_pairs(struct ccb_json_writer *w, const struct ccb_pairs *pairs)
 {
@@ -54,4 +59,55 @@ void ccb_role_facts(struct ccb_buf *out, const struct ccb_flag *flags,
     }
     ccb_json_end_object(&w);
     ccb_json_writer_end(&w);
+}
+
+/* ---- the text that calls take ------------------------------------------- */
+
+struct ccb_facts_text *ccb_facts_text_create(const struct ccb_flag *flags,
+                                             size_t flag_count,
+                                             const void *config)
+{
+    struct ccb_facts_text *text = ccb_calloc(1, sizeof(*text));
+    if (!text)
+        return NULL;
+    ccb_role_facts(&text->json, flags, flag_count, config);
+    if (text->json.failed) {
+        ccb_facts_text_free(text);
+        text = NULL;
+    }
+    return text;
+}
+
+void ccb_facts_text_free(struct ccb_facts_text *text)
+{
+    if (text)
+        ccb_buf_destroy(&text->json);
+    ccb_free(text);
+}
+
+int ccb_facts_init(struct ccb_facts *facts, const struct ccb_flag *flags,
+                   size_t flag_count, const void *config, struct ccb_error *err)
+{
+    struct ccb_facts_text *text =
+        ccb_facts_text_create(flags, flag_count, config);
+    atomic_init(&facts->now, text);
+    return text ? 0 : ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+}
+
+void ccb_facts_destroy(struct ccb_facts *facts)
+{
+    ccb_facts_text_free(ccb_facts_swap(facts, NULL));
+}
+
+struct ccb_slice ccb_facts_get(const struct ccb_facts *facts,
+                               struct ccb_arena *arena)
+{
+    const struct ccb_facts_text *text = atomic_load(&facts->now);
+    return ccb_arena_copy(arena, ccb_buf_slice(&text->json));
+}
+
+struct ccb_facts_text *ccb_facts_swap(struct ccb_facts *facts,
+                                      struct ccb_facts_text *text)
+{
+    return atomic_exchange(&facts->now, text);
 }

@@ -24,6 +24,7 @@
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "plugin/plugin.h"
+#include "role/facts.h"
 
 /* One event loop and what is on it. Everything is borrowed and outlives the
  * role's instance. */
@@ -83,6 +84,9 @@ struct ccb_role {
     int (*prepare)(void **shared, const void *config,
                    struct ccb_log_session *log, struct ccb_error *err);
     void (*release)(void *shared); /* NULL is fine */
+    /* Its facts, which a reload puts others in the place of; NULL: a role that
+     * calls no plugins. */
+    struct ccb_facts *(*facts)(void *shared);
 
     /* Once a worker, on its thread. `worker` outlives the instance. */
     int (*open)(void **instance, void *shared, const struct ccb_worker *worker,

@@ -212,15 +212,16 @@ static void ask_plugin(struct complete *complete, struct ccb_plugin *plugin,
         .guid = complete->task.task_guid,
         .dialect = ccb_diego_dialect(complete->stager->diego),
         .message = complete->task.document.raw,
-        .facts = ccb_buf_slice(&shared->facts),
+        .facts = ccb_facts_get(&shared->facts, complete->arena),
         .arena = complete->arena,
         .log = ccb_stager_lifecycle_session(shared, lifecycle),
         .on_done = on_response,
         .user = complete,
     };
-    struct ccb_error err;
-    if (ccb_plugin_call(plugin, complete->stager->worker->loop, &call, &err) ==
-        0)
+    struct ccb_error err = {.message = "out of memory"};
+    if (call.facts.ptr &&
+        ccb_plugin_call(plugin, complete->stager->worker->loop, &call, &err) ==
+            0)
         return;
     fail(complete, "get-staging-response-failed", err.message, 500);
 }

@@ -44,7 +44,7 @@ enum ccb_stager_session {
 struct ccb_stager_shared {
     const struct ccb_stager_config *config;
     struct ccb_log_session sessions[CCB_STAGER_SESSIONS];
-    struct ccb_buf facts;
+    struct ccb_facts facts;
     struct ccb_outbox *outbox;   /* NULL: results go straight to CC */
     bool delivered;              /* a worker brings its letters to CC */
     struct ccb_journal *journal; /* NULL: none is kept */

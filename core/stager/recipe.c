@@ -103,7 +103,7 @@ int ccb_staging_build(const struct ccb_staging_maker *maker,
         .guid = options->guid,
         .dialect = maker->dialect,
         .message = options->request->document.raw,
-        .facts = maker->facts,
+        .facts = ccb_facts_get(maker->facts, options->arena),
         .arena = options->arena,
         .gatherers = maker->gatherers,
         .gatherer_count = maker->gatherer_count,
@@ -111,7 +111,7 @@ int ccb_staging_build(const struct ccb_staging_maker *maker,
         .on_done = on_recipe,
         .user = call,
     };
-    if (!call)
+    if (!call || !plugin.facts.ptr)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     call->maker = maker;
     call->options = *options;

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "model/staging.h"
 #include "plugin/plugin.h"
+#include "role/facts.h"
 
 #define CCB_STAGING_DOMAIN "cf-app-staging"
 
@@ -18,7 +19,8 @@
 struct ccb_staging_maker {
     struct ccb_loop *loop;
     const struct ccb_plugins *plugins;
-    struct ccb_slice dialect, facts;
+    struct ccb_slice dialect;
+    const struct ccb_facts *facts;
     const struct ccb_fact_gatherer *gatherers;
     size_t gatherer_count;
     const char *stager_url; /* what the callback's path is put behind */

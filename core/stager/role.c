@@ -166,7 +166,7 @@ static void release(void *shared)
         return;
     ccb_outbox_close(s->outbox);
     ccb_journal_free(s->journal);
-    ccb_buf_destroy(&s->facts);
+    ccb_facts_destroy(&s->facts);
     ccb_free(s);
 }
 
@@ -184,6 +184,11 @@ static int open_memory(struct ccb_stager_shared *s, struct ccb_error *err)
     return ccb_outbox_open(&s->outbox, config->outbox, err);
 }
 
+static struct ccb_facts *facts(void *shared)
+{
+    return &((struct ccb_stager_shared *)shared)->facts;
+}
+
 static int prepare(void **shared, const void *config,
                    struct ccb_log_session *log, struct ccb_error *err)
 {
@@ -195,9 +200,10 @@ static int prepare(void **shared, const void *config,
     s->config = config;
     for (i = 0; i < CCB_STAGER_SESSIONS; i++)
         ccb_log_begin(&s->sessions[i], log, session_names[i], NULL, 0);
-    ccb_role_facts(&s->facts, flags, sizeof(flags) / sizeof(flags[0]), config);
-    code = s->facts.failed ? ccb_error_set(err, CCB_NO_MEMORY, "out of memory")
-                           : open_memory(s, err);
+    code = ccb_facts_init(&s->facts, flags, sizeof(flags) / sizeof(flags[0]),
+                          config, err);
+    if (code == 0)
+        code = open_memory(s, err);
     if (code < 0)
         release(s);
     else
@@ -281,7 +287,7 @@ static void init_maker(struct ccb_stager *stager)
         .loop = worker->loop,
         .plugins = worker->plugins,
         .dialect = ccb_diego_dialect(stager->diego),
-        .facts = ccb_buf_slice(&s->facts),
+        .facts = &s->facts,
         .gatherers = stager->gatherers,
         .gatherer_count = CCB_STAGER_SERVICES,
         .stager_url = s->config->stager_url,
@@ -393,6 +399,7 @@ const struct ccb_role ccb_stager_role = {
     .doors = doors,
     .prepare = prepare,
     .release = release,
+    .facts = facts,
     .open = open_instance,
     .control = control,
     .control_count = sizeof(control) / sizeof(control[0]),

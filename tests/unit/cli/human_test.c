@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/nearest.h"
 #include "ccbridge/error.h"
 #include "cli/human.h"
-#include "cli/nearest.h"
 
 static void test_sizes_for_people(void **state)
 {
@@ -111,16 +111,16 @@ static void test_times(void **state)
 static void test_distance(void **state)
 {
     (void)state;
-    assert_int_equal(ccb_cli_distance("push", "push"), 0);
-    assert_int_equal(ccb_cli_distance("psuh", "push"), 1);
-    assert_int_equal(ccb_cli_distance("pus", "push"), 1);
-    assert_int_equal(ccb_cli_distance("puush", "push"), 1);
-    assert_int_equal(ccb_cli_distance("pash", "push"), 1);
-    assert_int_equal(ccb_cli_distance("", "push"), 4);
-    assert_int_equal(ccb_cli_distance("scael", "scale"), 1);
-    assert_int_equal(ccb_cli_distance("kitten", "sitting"), 3);
-    assert_true(ccb_cli_distance("a-word-of-far-more-than-thirty-one-letters",
-                                 "a") > 100);
+    assert_int_equal(ccb_nearest_distance("push", "push"), 0);
+    assert_int_equal(ccb_nearest_distance("psuh", "push"), 1);
+    assert_int_equal(ccb_nearest_distance("pus", "push"), 1);
+    assert_int_equal(ccb_nearest_distance("puush", "push"), 1);
+    assert_int_equal(ccb_nearest_distance("pash", "push"), 1);
+    assert_int_equal(ccb_nearest_distance("", "push"), 4);
+    assert_int_equal(ccb_nearest_distance("scael", "scale"), 1);
+    assert_int_equal(ccb_nearest_distance("kitten", "sitting"), 3);
+    assert_true(ccb_nearest_distance(
+                    "a-word-of-far-more-than-thirty-one-letters", "a") > 100);
 }
 
 static void test_nearest_is_near(void **state)
@@ -134,10 +134,10 @@ static void test_nearest_is_near(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct ccb_cli_nearest nearest = {.typed = rows[i].typed};
+        struct ccb_nearest nearest = {.typed = rows[i].typed};
 
         for (size_t k = 0; k < 4; k++)
-            ccb_cli_nearest_try(&nearest, known[k]);
+            ccb_nearest_try(&nearest, known[k]);
         if (!rows[i].best)
             assert_null(nearest.best);
         else

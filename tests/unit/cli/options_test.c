@@ -218,7 +218,7 @@ static void test_all_of_the_tables_is_in_every_text(void **state)
         has(&all, command->summary);
         (void)snprintf(text, sizeof(text), ".SS \"%s ", command->name);
         has(&man, text);
-        (void)snprintf(text, sizeof(text), "    %s) flags=", command->name);
+        (void)snprintf(text, sizeof(text), "    \"%s\") flags=", command->name);
         has(&bash, text);
         ccb_cli_put_command_help(&own, command);
         check_flags(command->flags, command->flag_count, &own, &man, &bash);

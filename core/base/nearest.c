@@ -2,7 +2,7 @@
  * Nearest word, by the optimal string alignment distance. Three rows of fixed
  * size are enough, since command and flag names are short.
  */
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t ccb_cli_distance(const char *a, const char *b)
+size_t ccb_nearest_distance(const char *a, const char *b)
 {
     size_t rows[3][MAX_WORD + 1];
     size_t a_len = strlen(a), b_len = strlen(b), i, j;
@@ -43,9 +43,9 @@ static bool begins(const char *known, const char *typed)
     return strncmp(known, typed, strlen(typed)) == 0;
 }
 
-void ccb_cli_nearest_try(struct ccb_cli_nearest *nearest, const char *known)
+void ccb_nearest_try(struct ccb_nearest *nearest, const char *known)
 {
-    size_t distance = ccb_cli_distance(nearest->typed, known);
+    size_t distance = ccb_nearest_distance(nearest->typed, known);
     size_t allowed = strlen(known) / 3;
 
     if (distance > (allowed > 0 ? allowed : 1))
