@@ -1,0 +1,3 @@
+/* Keeps every rule. */
+#define MEMBER "good"
+#include "member.h"

@@ -1,0 +1,21 @@
+/* Does not look at what emit returns. */
+#define MEMBER "ignores-cap"
+#include "ccbridge/lifecycle.h"
+static int build_recipe(struct ccb_instance *self, struct ccb_call *call,
+                        const struct ccb_request *request);
+#define RECIPE                                                                 \
+    "{\"action\":{\"run\":{\"path\":\"/"                                       \
+    "a\",\"user\":\"b\"}},\"rootfs\":\"preloaded:c\"}"
+#define OWN_RECIPE
+#include "member.h"
+
+static int build_recipe(struct ccb_instance *self, struct ccb_call *call,
+                        const struct ccb_request *request)
+{
+    struct ccb_sdk_call c;
+    int code = begin(&c, self, call, request);
+
+    if (code == 0)
+        c.host->emit(call, RECIPE, sizeof(RECIPE) - 1);
+    return code;
+}

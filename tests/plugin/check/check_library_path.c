@@ -1,0 +1,3 @@
+/* Looks for libraries where everybody writes. */
+#define MEMBER "library-path"
+#include "member.h"
