@@ -16,10 +16,55 @@ function(ccb_add_plugin name)
       $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
   target_link_libraries(${name} PRIVATE CCBridge::sdk)
   target_link_options(${name} PRIVATE -Wl,-z,now -Wl,-z,relro -Wl,-Bsymbolic
-      -Wl,--version-script=${map})
+      -Wl,-z,noexecstack -Wl,--version-script=${map})
   # A sanitizer's run-time is in the program, so its symbols stay open here.
   if(NOT CCB_SANITIZE AND NOT CCB_FUZZ AND
       NOT "${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS}" MATCHES "-fsanitize=")
     target_link_options(${name} PRIVATE -Wl,-z,defs)
+  endif()
+  # The host refuses a plugin that others may write, whatever the umask was.
+  add_custom_command(TARGET ${name} POST_BUILD
+      COMMAND chmod go-w $<TARGET_FILE:${name}> $<TARGET_FILE_DIR:${name}>
+      VERBATIM)
+endfunction()
+
+# ccb_add_plugin_tests(NAME [GOLDENS DIR] [CONFIG FILE]): tests of the plugin
+# that ccb_add_plugin(NAME) builds. NAME/check is all that the conformance tool
+# asks of a plugin; NAME/goldens compares what it answers to the requests in
+# DIR with what is expected there, and NAME/check asks them, too. The target
+# NAME-update-goldens writes what it answers now (ccbridge-plugin-call --help
+# tells what DIR holds).
+function(ccb_add_plugin_tests name)
+  cmake_parse_arguments(TEST "" "GOLDENS;CONFIG" "" ${ARGN})
+  foreach(tool call check)
+    if(TARGET ccbridge-plugin-${tool})
+      set(${tool} $<TARGET_FILE:ccbridge-plugin-${tool}>)
+    elseif(CCBridge_PREFIX)
+      find_program(CCBridge_${tool} ccbridge-plugin-${tool} REQUIRED
+          NO_DEFAULT_PATH PATHS ${CCBridge_BIN_DIR})
+      set(${tool} ${CCBridge_${tool}})
+    endif()
+  endforeach()
+  set(requests)
+  if(TEST_GOLDENS)
+    cmake_path(ABSOLUTE_PATH TEST_GOLDENS)
+    set(requests --requests ${TEST_GOLDENS}/requests)
+    if(EXISTS ${TEST_GOLDENS}/facts.json)
+      list(APPEND requests --facts ${TEST_GOLDENS}/facts.json)
+    endif()
+  endif()
+  if(check)
+    add_test(NAME ${name}/check
+        COMMAND ${check} ${requests} $<TARGET_FILE:${name}>)
+  endif()
+  if(TEST_GOLDENS)
+    set(words --goldens ${TEST_GOLDENS} $<TARGET_FILE:${name}>)
+    if(TEST_CONFIG)
+      cmake_path(ABSOLUTE_PATH TEST_CONFIG)
+      list(PREPEND words --config ${TEST_CONFIG})
+    endif()
+    add_test(NAME ${name}/goldens COMMAND ${call} ${words})
+    add_custom_target(${name}-update-goldens
+        COMMAND ${call} --update ${words} DEPENDS ${name} VERBATIM)
   endif()
 endfunction()

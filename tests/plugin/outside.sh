@@ -8,6 +8,7 @@ build_dir=$2
 recipes=$3
 shift 3
 work=$(mktemp -d)
+umask 002 # as developers have it: the host takes nothing that others may write
 trap 'rm -rf "$work"' EXIT
 
 fail() {
@@ -43,11 +44,14 @@ cd "$work/mine"
 pc=$(find "$work/prefix" -name ccbridge-plugin.pc)
 [ -n "$pc" ] || fail "ccbridge-plugin.pc is not installed"
 export PKG_CONFIG_PATH=${pc%/*}
-[ "$(pkg-config --variable=abi ccbridge-plugin)" = 1.0 ] || fail "abi"
+[ "$(pkg-config --variable=abi ccbridge-plugin)" = 1.1 ] || fail "abi"
 case $(pkg-config --variable=plugindir ccbridge-plugin) in
 */ccbridge/plugins) ;;
 *) fail "plugindir" ;;
 esac
+for tool in checker caller; do
+    [ -x "$(pkg-config --variable=$tool ccbridge-plugin)" ] || fail "$tool"
+done
 for plugin; do
     cc -O2 -Wall -Wextra -Werror -shared -o "$work/plain/$plugin.so" \
         "$plugin"/*.c $(pkg-config --cflags --libs ccbridge-plugin)
@@ -70,3 +74,5 @@ cmake -B build -DCMAKE_BUILD_TYPE=Release \
     fail "CMake"
 }
 judge "CMake package" "$work/mine/build/plugins" "$@"
+writable=$(find "$work/mine/build/plugins" -perm /022)
+[ -z "$writable" ] || fail "CMake package: others may write $writable"

@@ -19,7 +19,6 @@
  * too little room for its result, and twice: purity is part of the contract.
  */
 #include <dirent.h>
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,52 +26,33 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "ccbridge/error.h"
-#include "ccbridge/testing.h"
-#include "json_diff.h"
+#include "golden.h"
 
-#define MEMORY (4u << 20)
 #define SECRET "s3cret" /* the password in the fixtures' URLs */
-
-struct plugin {
-    struct ccb_test_host host;
-    const struct ccb_lifecycle_entry *entry;
-    struct ccb_instance *self;
-};
 
 struct golden {
     char name[256], dir[1024];
     struct ccb_slice plugin, request, facts, gathered, recipe, error, log;
 };
 
-static char memory[MEMORY], output[MEMORY], first[MEMORY];
+static char first[CCB_CALLER_OUTPUT];
 
 /* ---- the case ----------------------------------------------------------- */
 
-/* The file in memory of exactly its size, so that the address sanitizer sees
- * who reads past it. A missing file is an empty slice without memory. */
+/* A missing file is an empty slice without memory. */
 static struct ccb_slice read_file(const char *dir, const char *name)
 {
-    struct ccb_slice text = CCB_LIT("");
-    char path[1400], *bytes;
-    FILE *file;
-    long size;
+    struct ccb_slice text;
+    struct ccb_error err;
+    char path[1400];
 
     snprintf(path, sizeof(path), "%s/%s", dir, name);
-    file = fopen(path, "rb");
-    text.ptr = NULL;
-    if (!file)
-        return text;
-    fseek(file, 0, SEEK_END);
-    size = ftell(file);
-    rewind(file);
-    bytes = ccb_malloc(size > 0 ? (size_t)size : 1);
-    if (!bytes || fread(bytes, 1, (size_t)size, file) != (size_t)size) {
-        fprintf(stderr, "can't read %s\n", path);
+    if (ccb_caller_read_file(&text, path, &err) < 0 &&
+        err.code != CCB_NOT_FOUND) {
+        fprintf(stderr, "%s\n", err.message);
         exit(2);
     }
-    fclose(file);
-    return ccb_slice_make(bytes, (size_t)size);
+    return text;
 }
 
 static void load_golden(struct golden *g, const char *fixtures,
@@ -99,50 +79,28 @@ static void free_golden(struct golden *g)
         ccb_free((void *)(uintptr_t)all[i]->ptr);
 }
 
-static ccb_test_function find_function(struct plugin *p, const char *name)
+static ccb_test_function find_function(struct ccb_caller *p, const char *name)
 {
-    const struct ccb_staging_1 *staging =
-        p->entry->get_interface(p->self, CCB_STAGING_1);
-    const struct ccb_run_1 *run = p->entry->get_interface(p->self, CCB_RUN_1);
-    const struct ccb_ports_1 *ports =
-        p->entry->get_interface(p->self, CCB_PORTS_1);
-    const struct ccb_docker_image_1 *image =
-        p->entry->get_interface(p->self, CCB_DOCKER_IMAGE_1);
-    const struct {
-        const char *prefix;
-        ccb_test_function function;
-    } functions[] = {
-        {"stage-", staging ? staging->build_recipe : NULL},
-        {"respond-", staging ? staging->build_response : NULL},
-        {"run-", run ? run->build_lrp : NULL},
-        {"ports-", ports ? ports->extract : NULL},
-        {"convert-", image ? image->convert_uri : NULL},
-        {"cache-", image ? image->cache_args : NULL},
+    static const struct {
+        const char *prefix, *function;
+    } rows[] = {
+        {"stage-", "build_recipe"},  {"respond-", "build_response"},
+        {"run-", "build_lrp"},       {"ports-", "extract"},
+        {"convert-", "convert_uri"}, {"cache-", "cache_args"},
     };
-    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-        if (strncmp(name, functions[i].prefix, strlen(functions[i].prefix)) ==
-            0)
-            return functions[i].function;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (ccb_slice_starts(ccb_slice_of(name), rows[i].prefix))
+            return ccb_caller_find(p, ccb_slice_of(rows[i].function), NULL);
     return NULL;
 }
 
-/* Calls once, and again with the facts that were asked for. */
-static int call(struct plugin *p, const struct golden *g)
+static int call(struct ccb_caller *p, const struct golden *g)
 {
-    ccb_test_function function = find_function(p, g->name);
-    struct ccb_request request;
-    int code;
+    const struct ccb_caller_request request = {
+        find_function(p, g->name), g->request, g->facts, g->gathered};
 
-    ccb_test_request_init(&request);
-    request.guid = ccb_slice_of("g-1");
-    request.message = g->request;
-    request.facts = g->facts;
-    code = ccb_test_host_call(&p->host, function, p->self, &request);
-    if (code == CCB_NEED_FACTS && g->gathered.ptr) {
-        request.gathered = g->gathered;
-        code = ccb_test_host_call(&p->host, function, p->self, &request);
-    }
-    return code;
+    return ccb_caller_ask(p, &request);
 }
 
 /* ---- the verdicts ------------------------------------------------------- */
@@ -162,23 +120,18 @@ static int complain(const struct golden *g, const char *format, ...)
     return 1;
 }
 
-static int check_recipe(struct plugin *p, const struct golden *g, int code)
+static int check_recipe(struct ccb_caller *p, const struct golden *g, int code)
 {
-    struct ccb_json expected, found;
-    struct ccb_error err;
     char difference[2048];
 
     if (code != 0)
         return complain(g, "%s: %s", ccb_error_name(code), p->host.error);
-    if (ccb_json_parse(&expected, g->recipe, CCB_JSON_WHOLE, &err) < 0)
-        return complain(g, "recipe.json: %s", err.message);
-    if (ccb_json_parse(&found, p->host.result, CCB_JSON_WHOLE, &err) < 0)
-        return complain(g, "the result: %s", err.message);
-    json_diff(expected, found, difference, sizeof(difference));
+    ccb_golden_compare(g->recipe, p->host.result, difference,
+                       sizeof(difference));
     return difference[0] ? complain(g, "%s", difference) : 0;
 }
 
-static int check_error(struct plugin *p, const struct golden *g, int code)
+static int check_error(struct ccb_caller *p, const struct golden *g, int code)
 {
     const char *text = p->host.facts[0] ? p->host.facts : p->host.error;
     char lines[1024], *expected, *end;
@@ -206,7 +159,7 @@ static int check_error(struct plugin *p, const struct golden *g, int code)
     return 0;
 }
 
-static int check_log(struct plugin *p, const struct golden *g)
+static int check_log(struct ccb_caller *p, const struct golden *g)
 {
     struct ccb_slice found = ccb_slice_make(p->host.log, p->host.log_len);
 
@@ -219,7 +172,7 @@ static int check_log(struct plugin *p, const struct golden *g)
 }
 
 /* Whether the last call did just what the first one did. */
-static int as_before(struct plugin *p, int code, int got, size_t len)
+static int as_before(struct ccb_caller *p, int code, int got, size_t len)
 {
     return got == code && p->host.result.len == len &&
            memcmp(p->host.result.ptr, first, len) == 0;
@@ -227,7 +180,7 @@ static int as_before(struct plugin *p, int code, int got, size_t len)
 
 /* Without the n-th allocation: never a crash, and never a lesser result. (A
  * log line without its data is allowed.) */
-static int check_memory(struct plugin *p, const struct golden *g, int code,
+static int check_memory(struct ccb_caller *p, const struct golden *g, int code,
                         size_t len)
 {
     size_t allocations = p->host.allocations;
@@ -245,20 +198,20 @@ static int check_memory(struct plugin *p, const struct golden *g, int code,
     return 0;
 }
 
-static int check_cap(struct plugin *p, const struct golden *g, size_t len)
+static int check_cap(struct ccb_caller *p, const struct golden *g, size_t len)
 {
     int got;
 
     p->host.output_size = len - 1;
     got = call(p, g);
-    p->host.output_size = sizeof(output);
+    p->host.output_size = CCB_CALLER_OUTPUT;
     if (got != CCB_TOO_LARGE || p->host.code != got)
         return complain(g, "at the result's cap: %s, fail() %d",
                         ccb_error_name(got), p->host.code);
     return 0;
 }
 
-static int check_purity(struct plugin *p, const struct golden *g, int code)
+static int check_purity(struct ccb_caller *p, const struct golden *g, int code)
 {
     size_t len = p->host.result.len;
 
@@ -280,32 +233,26 @@ static size_t line_length(struct ccb_slice text)
 }
 
 /* NAME.so of the folder; an image that was opened before is the same again. */
-static int open_plugin(struct plugin *p, const char *plugins,
+static int open_plugin(struct ccb_caller *p, const char *plugins,
                        const struct golden *g)
 {
+    struct ccb_error err;
     char path[1024];
-    void *image;
 
     if (g->plugin.ptr)
         snprintf(path, sizeof(path), "%s/%.*s.so", plugins,
                  (int)line_length(g->plugin), g->plugin.ptr);
     else
         snprintf(path, sizeof(path), "%s/buildpack.so", plugins);
-    image = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!image)
-        return complain(g, "%s", dlerror());
-    p->entry = dlsym(image, CCB_ENTRY_SYMBOL);
-    if (!p->entry)
-        return complain(g, "%s: no " CCB_ENTRY_SYMBOL, path);
-    ccb_test_host_init(&p->host, memory, sizeof(memory), output,
-                       sizeof(output));
-    p->self = p->entry->create(&p->host.host, ccb_slice_of(""));
-    return p->self ? 0 : complain(g, "%s: create refused", path);
+    if (ccb_caller_open(p, path, ccb_slice_of(""), &err) == 0)
+        return 0;
+    ccb_caller_close(p);
+    return complain(g, "%s", err.message);
 }
 
 static int check(const char *plugins, const struct golden *g)
 {
-    static struct plugin p;
+    static struct ccb_caller p;
     int code, failed;
 
     if (open_plugin(&p, plugins, g))
@@ -318,7 +265,7 @@ static int check(const char *plugins, const struct golden *g)
     failed =
         g->recipe.ptr ? check_recipe(&p, g, code) : check_error(&p, g, code);
     failed = failed || check_log(&p, g) || check_purity(&p, g, code);
-    p.entry->destroy(p.self);
+    ccb_caller_close(&p);
     if (!failed)
         printf("ok   %s\n", g->name);
     return failed;
@@ -357,7 +304,7 @@ static int check_all(const char *plugins, const char *fixtures,
 static int measure(const char *plugins, const char *fixtures, const char *name,
                    long count)
 {
-    static struct plugin p;
+    static struct ccb_caller p;
     struct timespec from, to;
     struct golden g;
     double ns;
@@ -375,7 +322,7 @@ static int measure(const char *plugins, const char *fixtures, const char *name,
            "emits\n",
            name, ns / (double)count, g.request.len, p.host.result.len,
            p.host.allocations, p.host.emits);
-    p.entry->destroy(p.self);
+    ccb_caller_close(&p);
     free_golden(&g);
     return 0;
 }

@@ -2,8 +2,8 @@
  * The first difference between two JSON values, in words a person can act on.
  * It finds one exactly when ccb_json_equal says no.
  */
-#ifndef CCB_TEST_JSON_DIFF_H
-#define CCB_TEST_JSON_DIFF_H
+#ifndef CCB_CALL_JSON_DIFF_H
+#define CCB_CALL_JSON_DIFF_H
 
 #include <stddef.h>
 
