@@ -376,7 +376,6 @@ static void open_reload(struct process *p)
                                     .plugins = p->plugins,
                                     .loop = &p->threads[0].loop,
                                     .log = &p->members[0].log};
-    ccb_reload_open(&p->reload);
 }
 
 static int open_main(struct process *p, struct ccb_error *err)

@@ -10,14 +10,6 @@
 #include "base/mem.h"
 #include "daemon/plugins.h"
 
-void ccb_reload_open(struct ccb_reload *reload)
-{
-    struct ccb_error err;
-    /* What the start had; it was read then, and is read once more. */
-    (void)ccb_config_read(&reload->config, reload->options->argc,
-                          reload->options->argv, &err);
-}
-
 void ccb_reload_close(struct ccb_reload *reload)
 {
     ccb_config_destroy(&reload->config);
@@ -170,6 +162,12 @@ static int apply(struct ccb_reload *reload, struct ccb_options *options,
     return code;
 }
 
+/* Until the first reload that is what the start had. */
+static const struct ccb_config *in_force(const struct ccb_reload *reload)
+{
+    return reload->config.words ? &reload->config : &reload->options->config;
+}
+
 static int run(struct ccb_reload *reload, struct ccb_error *err)
 {
     struct ccb_options *options = ccb_calloc(1, sizeof(*options));
@@ -184,8 +182,8 @@ static int run(struct ccb_reload *reload, struct ccb_error *err)
         code = apply(reload, options, err);
     if (code == 0) {
         name_changed(reload->restart, sizeof(reload->restart), &options->config,
-                     &reload->config);
-        name_changed(reload->restart, sizeof(reload->restart), &reload->config,
+                     in_force(reload));
+        name_changed(reload->restart, sizeof(reload->restart), in_force(reload),
                      &options->config);
         read = reload->config;
         reload->config = options->config;

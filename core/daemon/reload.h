@@ -29,6 +29,7 @@ struct ccb_reload_order {
     struct ccb_error err;
 };
 
+/* Filled in down to "inside", the rest zero. */
 struct ccb_reload {
     const struct ccb_options *options; /* of the start */
     struct ccb_member *members;
@@ -37,7 +38,7 @@ struct ccb_reload {
     struct ccb_loop *loop;
     struct ccb_log_session *log;
     /* inside */
-    struct ccb_config config; /* the file as it is in force */
+    struct ccb_config config; /* the file since the last reload */
     struct ccb_reload_order *waiting, *served;
     bool running, wanted;
     uv_work_t work;
@@ -47,8 +48,6 @@ struct ccb_reload {
     char restart[256]; /* the members that need one, a comma between */
 };
 
-/* The fields above "inside" are set. */
-void ccb_reload_open(struct ccb_reload *reload);
 /* After the loop has run out. */
 void ccb_reload_close(struct ccb_reload *reload);
 
