@@ -114,7 +114,8 @@ static int add_member(struct reading *r, const struct ccb_json_iter *it)
         r->name = ccb_arena_cstr(r->arena, name);
     if (code < 0 || !r->name)
         return ccb_error_set(r->err, CCB_NO_MEMORY, "out of memory");
-    if (name.len == 0 || name.len > MAX_NAME || memchr(name.ptr, '=', name.len))
+    if (name.len == 0 || name.len > MAX_NAME ||
+        memchr(name.ptr, '=', name.len) || memchr(name.ptr, '\0', name.len))
         return ccb_error_set(r->err, CCB_INVALID,
                              "a member's name must be that of a flag");
     if (strcmp(r->name, "config") == 0)
@@ -185,31 +186,46 @@ static int read_text(int fd, struct ccb_arena *arena, struct ccb_slice *text,
                                            "the file is larger than 1 MiB");
 }
 
-static int read_file(struct reading *r)
+static int read_file(struct ccb_config *config, struct ccb_arena *arena,
+                     struct ccb_error *err)
 {
     struct ccb_slice text;
-    int fd = open(r->config->path, O_RDONLY | O_CLOEXEC);
+    /* O_NONBLOCK: a FIFO by that name must not hold us up. */
+    int fd = open(config->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int code;
     if (fd < 0)
-        return ccb_error_set(r->err, CCB_IO, "%s", strerror(errno));
-    code = read_text(fd, r->arena, &text, r->err);
+        return ccb_error_set(err, CCB_IO, "%s", strerror(errno));
+    code = read_text(fd, arena, &text, err);
     close(fd);
-    return code == 0 ? add_members(r, text) : code;
+    return code == 0 ? ccb_config_decode(config, text, err) : code;
+}
+
+int ccb_config_decode(struct ccb_config *config, struct ccb_slice text,
+                      struct ccb_error *err)
+{
+    struct reading r = {
+        .config = config, .err = err, .arena = ccb_arena_create()};
+    int code;
+    if (!r.arena)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    code = add_members(&r, text);
+    ccb_arena_unref(r.arena);
+    return code;
 }
 
 int ccb_config_read(struct ccb_config *config, int argc, char **argv,
                     struct ccb_error *err)
 {
-    struct reading r = {.config = config, .err = err};
+    struct ccb_arena *arena;
     int code;
     *config = (struct ccb_config){.path = find_path(argc, argv)};
     if (!config->path)
         return 0;
-    r.arena = ccb_arena_create();
-    if (!r.arena)
+    arena = ccb_arena_create();
+    if (!arena)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    code = read_file(&r);
-    ccb_arena_unref(r.arena);
+    code = read_file(config, arena, err);
+    ccb_arena_unref(arena);
     if (code < 0) {
         ccb_error_prefix(err, "-config %s", config->path);
         ccb_config_destroy(config);

@@ -25,6 +25,9 @@ struct ccb_config {
  * naming file and member, never a value. */
 int ccb_config_read(struct ccb_config *config, int argc, char **argv,
                     struct ccb_error *err);
+/* The words of a file's text, to which `config` adds them. */
+int ccb_config_decode(struct ccb_config *config, struct ccb_slice text,
+                      struct ccb_error *err);
 void ccb_config_destroy(struct ccb_config *config);
 
 /* Whether every member is a flag of `sets`; CCB_INVALID names the first that
