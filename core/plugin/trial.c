@@ -129,13 +129,15 @@ int ccb_plugin_try(struct ccb_plugin *plugin, struct ccb_log_session *log,
                       .deadline = ccb_clock_monotonic() + TRIAL_TIME};
     int code = t.arena ? start_worker(&t) : CCB_NO_MEMORY;
 
+    if (log)
+        ccb_log_write(log, CCB_LEVEL_DEBUG, "plugin-tried",
+                      CCB_FIELDS(ccb_log_cstr("plugin", plugin->id),
+                                 ccb_log_cstr("file", plugin->file)));
     if (code == 0) {
         code = call_all(&t);
         end_worker(&t);
     }
     ccb_arena_unref(t.arena);
-    /* What it said here does not count among its lines of this second. */
-    memset(&plugin->limiter, 0, sizeof(plugin->limiter));
     return code;
 }
 

@@ -34,6 +34,7 @@ static inline void bed_init(struct bed *bed, enum ccb_plugin_mode mode)
 {
     memset(bed, 0, sizeof(*bed));
     bed->log_fd = zoo_log_begin();
+    ccb_log_set_level(CCB_LEVEL_DEBUG);
     zoo_init(&bed->zoo);
     bed->zoo.mode = mode;
     bed->zoo.policies = bed->policies;
