@@ -60,6 +60,19 @@ static bool is_live(const char *word)
            ccb_slice_is(name, "lifecyclePlugin");
 }
 
+/* One that has other values is named once. */
+static bool is_named(const char *names, struct ccb_slice name)
+{
+    while (names[0]) {
+        struct ccb_slice one = ccb_slice_make(names, strcspn(names, ","));
+        if (ccb_slice_equal(one, name))
+            return true;
+        names += one.len;
+        names += strspn(names, ", ");
+    }
+    return false;
+}
+
 static void name_changed(char *out, size_t size,
                          const struct ccb_config *config,
                          const struct ccb_config *other)
@@ -69,7 +82,7 @@ static void name_changed(char *out, size_t size,
         const char *word = config->words[i];
         struct ccb_slice name = ccb_config_name(word);
         size_t used = strlen(out);
-        if (is_live(word) || ccb_config_has(other, word))
+        if (is_live(word) || ccb_config_has(other, word) || is_named(out, name))
             continue;
         snprintf(out + used, size - used, "%s%.*s", used ? ", " : "",
                  (int)name.len, name.ptr);
@@ -284,9 +297,12 @@ void ccb_reload_start(struct ccb_reload *reload, struct ccb_reload_order *order)
         return;
     }
     if (order) {
+        struct ccb_reload_order **last = &reload->waiting;
+        while (*last) /* in their order: the last word counts */
+            last = &(*last)->next;
         order->code = 0;
-        order->next = reload->waiting;
-        reload->waiting = order;
+        order->next = NULL;
+        *last = order;
     }
     reload->wanted = true;
     if (!reload->running)

@@ -332,7 +332,8 @@ static bool is_there(int directory_fd, const char *name)
            errno != ENOENT;
 }
 
-/* The text of a file that may be missing: then empty. */
+/* The text of a file that may be missing: then NULL. An empty file was cut
+ * short, and says nothing of what its owner meant. */
 static int read_file(struct ccb_slice *text, const char *directory,
                      const char *name, struct ccb_arena *arena,
                      struct ccb_error *err)
@@ -340,7 +341,7 @@ static int read_file(struct ccb_slice *text, const char *directory,
     struct ccb_plugin_refusal refusal = {.file = directory};
     int directory_fd = -1, fd = -1, code = 0;
 
-    *text = ccb_slice_make("", 0);
+    *text = ccb_slice_make(NULL, 0);
     if (!is_there(AT_FDCWD, directory))
         return 0;
     if (ccb_plugin_directory_open(&directory_fd, directory, &refusal) != 0)
@@ -372,7 +373,7 @@ int ccb_plugin_policy_read(struct ccb_plugin_policy *policy,
     code = name_file(name, sizeof(name), id, err);
     if (code == 0)
         code = read_file(&text, directory, name, arena, err);
-    if (code == 0 && text.len > 0)
+    if (code == 0 && text.ptr)
         code = ccb_plugin_policy_decode(policy, text, arena, err);
     if (code)
         ccb_error_prefix(err, "%s/%s", directory, name);
@@ -387,7 +388,7 @@ static int put_policy(struct ccb_buf *out, struct ccb_slice text, bool enabled)
     struct ccb_json object = {CCB_JSON_NONE, {NULL, 0}};
     struct ccb_json_iter it;
 
-    if (text.len > 0)
+    if (text.ptr)
         (void)ccb_json_parse(&object, text, CCB_JSON_WHOLE, NULL);
     ccb_buf_printf(out, "{\n  \"enabled\": %s", enabled ? "true" : "false");
     it = ccb_json_iter(object);
@@ -463,7 +464,7 @@ static int change(const char *directory, const char *name, bool enabled,
     struct ccb_slice text;
     int code = read_file(&text, directory, name, arena, err);
 
-    if (code == 0 && text.len > 0)
+    if (code == 0 && text.ptr)
         code = ccb_plugin_policy_decode(&policy, text, arena, err);
     if (code == 0) {
         code = put_policy(&out, text, enabled);

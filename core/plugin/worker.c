@@ -216,7 +216,10 @@ static int take_refusal(struct ccb_plugin_worker *w,
         words.reason > CCB_REFUSED_IMAGES)
         return say_closed(w, "a refusal without a reason", err);
     if (words.reason == CCB_REFUSED_NONE)
-        return ccb_error_set(err, CCB_NO_MEMORY, "had no memory to start with");
+        return ccb_refuse(refusal, CCB_REFUSED_LOAD,
+                          "memory enough to start with (\"memory_mb\" of its "
+                          "policy)",
+                          "too little");
     copy_text(expected, words.expected);
     copy_text(found, words.found);
     return ccb_refuse(refusal, (enum ccb_refusal)words.reason, expected, "%s",

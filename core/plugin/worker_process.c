@@ -26,6 +26,7 @@
 enum {
     FIRST_OWN_FD = 16, /* above those that the worker is given */
     END_MS = 2000,     /* for a killed process to be gone */
+    LOOK_MS = 2,       /* between looks, without a pidfd */
     GROUP_MS = 100,    /* for the rest of its group */
     GROUP_ROUND_MS = 5,
 };
@@ -168,14 +169,15 @@ static int start(struct ccb_worker_process *process, struct ends *ends,
     if (open_ends(process, ends, image_fd) != 0)
         return ccb_error_set(err, CCB_IO, "no descriptors for a worker: %s",
                              strerror(errno));
-    code = spawn(&pid, runner, ends);
+    /* Not every place tells how an exec in the new process fails. */
+    code = access(runner, X_OK) == 0 ? spawn(&pid, runner, ends) : errno;
     if (code)
         return ccb_error_set(err, CCB_IO, "%s can't be started: %s", runner,
                              strerror(code));
     process->pid = pid;
+    /* Old kernels, some containers' filters and valgrind have none: then
+     * has_ended() looks again and again. */
     process->pidfd = pidfd_open(pid, 0);
-    if (process->pidfd < 0)
-        return ccb_error_set(err, CCB_IO, "pidfd_open: %s", strerror(errno));
     return 0;
 }
 
@@ -200,30 +202,38 @@ int ccb_worker_process_start(struct ccb_worker_process *process,
 
 /* ---- how it ended ------------------------------------------------------- */
 
-static bool has_ended(const struct ccb_worker_process *process, int64_t wait)
+/* It stays a zombie: end_group() reaps it. */
+static bool look(const struct ccb_worker_process *process, siginfo_t *info)
+{
+    *info = (siginfo_t){0};
+    return waitid(P_PID, (id_t)process->pid, info,
+                  WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info->si_pid != 0;
+}
+
+static bool has_ended(const struct ccb_worker_process *process, int64_t wait,
+                      siginfo_t *info)
 {
     struct pollfd fd = {.fd = process->pidfd, .events = POLLIN};
-    int64_t deadline = ccb_clock_monotonic() + wait;
-    int n;
+    int64_t deadline = ccb_clock_monotonic() + wait, left = wait;
 
-    do {
-        int64_t left = deadline - ccb_clock_monotonic();
+    while (!look(process, info) && left > 0) {
+        int ms = (int)(left / CCB_MILLISECOND) + 1;
 
-        n = poll(&fd, 1, left > 0 ? (int)(left / CCB_MILLISECOND) + 1 : 0);
-    } while (n < 0 && errno == EINTR);
-    return n > 0;
+        /* Without a descriptor this is a rest. */
+        poll(&fd, 1, fd.fd < 0 && ms > LOOK_MS ? LOOK_MS : ms);
+        left = deadline - ccb_clock_monotonic();
+    }
+    return info->si_pid != 0;
 }
 
 void ccb_worker_process_describe(const struct ccb_worker_process *process,
                                  int64_t wait, char *out, size_t size)
 {
-    siginfo_t info = {0};
+    siginfo_t info;
     const char *name;
 
-    if (!has_ended(process, wait) ||
-        waitid(P_PIDFD, (id_t)process->pidfd, &info,
-               WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        info.si_pid == 0) {
+    if (!has_ended(process, wait, &info)) {
         snprintf(out, size, "closed its socket");
         return;
     }
@@ -313,11 +323,12 @@ static bool group_is_gone(pid_t group)
 
 static bool end_group(const struct ccb_worker_process *process)
 {
+    siginfo_t info;
     int status;
     pid_t reaped;
 
     kill(-process->pid, SIGKILL);
-    if (process->pidfd >= 0 && !has_ended(process, END_MS * CCB_MILLISECOND))
+    if (!has_ended(process, END_MS * CCB_MILLISECOND, &info))
         return false;
     do
         reaped = waitpid(process->pid, &status, 0);

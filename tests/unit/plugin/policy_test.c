@@ -180,6 +180,17 @@ static void test_a_file_that_others_may_write_refuses(void **state)
     assert_says("mode 0666");
 }
 
+/* Cut short by a full disk: it may have said "enabled": false. */
+static void test_an_empty_file_refuses(void **state)
+{
+    (void)state;
+    put("a.json", "");
+    assert_int_equal(CCB_INVALID, read_policy("a"));
+    assert_says("a.json");
+    assert_int_equal(CCB_INVALID,
+                     ccb_plugin_policy_enable(zoo.dir, S("a"), true, &err));
+}
+
 static void test_an_id_stays_in_its_directory(void **state)
 {
     static const char *const ids[] = {"", "../a", ".a", "a/b", "A"};
@@ -249,6 +260,7 @@ int main(void)
         TEST(test_no_memory_is_said),
         TEST(test_no_file_and_no_directory_are_no_policy),
         TEST(test_a_file_that_others_may_write_refuses),
+        TEST(test_an_empty_file_refuses),
         TEST(test_an_id_stays_in_its_directory),
         TEST(test_disabling_keeps_the_rest),
         TEST(test_disabling_makes_directory_and_file),

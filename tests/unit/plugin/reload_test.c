@@ -7,6 +7,7 @@
 #include "reload_testing.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sys/wait.h>
 
 static enum ccb_plugin_mode mode_of(void **state)
@@ -370,6 +371,18 @@ static int rounds(void)
     return given ? (int)strtol(given, NULL, 10) : SANITIZED ? 6 : 60;
 }
 
+/* Valgrind's own notes grow. (Its heap isn't glibc's, so this counts nothing;
+ * the block is too big for what never counts.) */
+static bool heap_counts(void)
+{
+    size_t before = mallinfo2().uordblks;
+    void *memory = ccb_malloc(50000);
+    bool counts = mallinfo2().uordblks >= before + 50000;
+
+    ccb_free(memory);
+    return counts;
+}
+
 static void reload_often(struct bed *bed, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -392,7 +405,7 @@ static void test_reloads_leave_nothing_behind(void **state)
     pages = resident_pages();
     reload_often(&bed, rounds());
     assert_int_equal(descriptors, count_descriptors());
-    if (!SANITIZED)
+    if (!SANITIZED && heap_counts())
         assert_in_range(resident_pages(), 0, pages + 128);
     assert_int_equal('A', bed_call(&bed));
     plugin = bed_plugin(&bed);

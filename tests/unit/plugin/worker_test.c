@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+
+#include "plugin/wire.h"
 
 struct printed {
     size_t lines;
@@ -150,6 +153,43 @@ static void test_a_runner_that_is_none_is_an_error_in_words(void **state)
         lone_close(&lone);
         assert_no_process();
     }
+}
+
+/* What a worker says of its memory, or a plugin in its place, is a fault of
+ * that file; no memory of ours would give up all plugins. */
+static void test_a_worker_without_memory_is_refused(void **state)
+{
+    static const struct ccb_wire_refused none = {.reason = CCB_REFUSED_NONE};
+    struct ccb_plugin_refusal refusal = {.reason = CCB_REFUSED_NONE};
+    struct ccb_plugin_worker_options options;
+    struct ccb_plugin_worker *worker;
+    struct ccb_buf frame = {0};
+    char text[PATH_MAX + 64], path[PATH_MAX + 8];
+    struct lone lone;
+    struct zoo zoo;
+
+    (void)state;
+    zoo_init(&zoo);
+    assert_int_equal(0, ccb_wire_encode(&frame, CCB_WIRE_REFUSED, 0, &none));
+    zoo_add_bytes(&zoo, "frame", frame.data, frame.len);
+    ccb_buf_destroy(&frame);
+    snprintf(text, sizeof(text), "#!/bin/sh\nexec /bin/cat %s/frame >&3\n",
+             zoo.dir);
+    zoo_add_bytes(&zoo, "runner", text, strlen(text));
+    snprintf(path, sizeof(path), "%s/runner", zoo.dir);
+    assert_int_equal(0, chmod(path, 0755));
+    lone_open(&lone, "good");
+    options = options_of(&lone, NULL);
+    options.runner = path;
+    assert_int_equal(CCB_INVALID, ccb_plugin_worker_start(
+                                      &worker, &options,
+                                      ccb_clock_monotonic() + 20 * CCB_SECOND,
+                                      lone.plugin->offered, &refusal, NULL));
+    assert_int_equal(CCB_REFUSED_LOAD, refusal.reason);
+    assert_contains(refusal.expected, "memory_mb");
+    lone_close(&lone);
+    zoo_destroy(&zoo);
+    assert_no_process();
 }
 
 static void test_the_policys_config_reaches_create(void **state)
@@ -455,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_a_handshake_tells_what_is_offered),
         cmocka_unit_test(test_a_plugin_that_does_not_open_is_refused_in_words),
         cmocka_unit_test(test_a_runner_that_is_none_is_an_error_in_words),
+        cmocka_unit_test(test_a_worker_without_memory_is_refused),
         cmocka_unit_test(test_the_policys_config_reaches_create),
         cmocka_unit_test(test_answers_are_as_in_process),
         cmocka_unit_test(test_a_request_arrives_byte_for_byte_many_times),
