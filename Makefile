@@ -54,10 +54,12 @@ bench-instructions: ## instructions per request, counted by callgrind
 	@$(RELEASE)
 	@tests/bench/instructions.sh build/release
 
-docs: ## write docs/flags.md anew from the tables in the code
+docs: ## write docs/flags.md and docs/plugins/reference.md anew from the code
 	@$(RELEASE)
 	@docs/make-flags build/release/bin >docs/flags.md.new
 	@mv docs/flags.md.new docs/flags.md
+	@docs/make-plugin-reference . >docs/plugins/reference.md.new
+	@mv docs/plugins/reference.md.new docs/plugins/reference.md
 
 format: ## lay out all C files by .clang-format
 	@.ci/setup check

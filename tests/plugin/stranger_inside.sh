@@ -54,7 +54,7 @@ quietly "the goldens again" ctest --test-dir jar/build
 
 # A build that crashes as soon as it is asked for a recipe.
 mkdir bad
-sed 's/struct staging s;/struct staging s; *(volatile int *)0 = 1;/' \
+sed 's/struct staging s = {0};/&\n    *(volatile int *)0 = 1;/' \
     jar/plugin.c > bad/plugin.c
 cp jar/Makefile bad
 quietly "the bad build" make -C bad
