@@ -371,8 +371,9 @@ int ccb_plugin_policy_read(struct ccb_plugin_policy *policy,
     if (!directory || !directory[0])
         return 0;
     code = name_file(name, sizeof(name), id, err);
-    if (code == 0)
-        code = read_file(&text, directory, name, arena, err);
+    if (code)
+        return code;
+    code = read_file(&text, directory, name, arena, err);
     if (code == 0 && text.ptr)
         code = ccb_plugin_policy_decode(policy, text, arena, err);
     if (code)
