@@ -1,6 +1,7 @@
 /* Finds places beside the running program, or as configured. */
 #include "daemon/places.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,11 +36,14 @@ static bool find_program(char *out, size_t size)
     return slash != NULL;
 }
 
+/* One that can't be read is there, too: its reader says why, rather than that
+ * another one is taken in silence. */
 static bool is_there(const char *program, const char *relative, char *out,
                      size_t size)
 {
     int n = snprintf(out, size, "%s/%s", program, relative);
-    return n > 0 && (size_t)n < size && access(out, R_OK | X_OK) == 0;
+    return n > 0 && (size_t)n < size &&
+           (access(out, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR));
 }
 
 static void find(size_t place, char *out, size_t size)

@@ -21,6 +21,7 @@
 #include "daemon/worker.h"
 
 enum { SIGNALS = 3 };
+static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 
 struct process {
     struct ccb_options *options;
@@ -381,7 +382,6 @@ static void open_reload(struct process *p)
 static int open_main(struct process *p, struct ccb_error *err)
 {
     struct ccb_thread *main_thread = &p->threads[0];
-    static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
     struct ccb_thread_options options = thread_options(p, 0);
     int code;
     size_t i;
@@ -492,6 +492,17 @@ static void release(struct process *p)
     ccb_free(p->helpers);
 }
 
+/* Everything was answered: one that still comes must not end the process as if
+ * nobody had listened. */
+static void close_signals(struct process *p)
+{
+    size_t i;
+    for (i = 0; i < SIGNALS; i++) {
+        uv_close((uv_handle_t *)&p->signals[i], NULL);
+        signal(numbers[i], SIG_IGN);
+    }
+}
+
 static int run(struct process *p)
 {
     const char *who;
@@ -512,8 +523,7 @@ static int run(struct process *p)
     }
     if (p->threads[0].opened) {
         ccb_loop_run(&p->threads[0].loop);
-        for (i = 0; i < SIGNALS; i++)
-            uv_close((uv_handle_t *)&p->signals[i], NULL);
+        close_signals(p);
     }
     say_stopped(p);
     release(p);

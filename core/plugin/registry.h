@@ -112,7 +112,7 @@ int ccb_plugin_first_call_judge(const struct ccb_call *call,
 /* failures.c: images that failed to open, by digest and by what of the policy
  * they were opened with, so that each is tried once. */
 const struct ccb_plugin_failure *ccb_plugin_failure_find(
-    const struct ccb_plugin_failure *failures, const struct ccb_plugin *plugin);
+    struct ccb_plugin_failure *failures, const struct ccb_plugin *plugin);
 /* As it was filled then, but for the file. */
 void ccb_plugin_failure_tell(const struct ccb_plugin_failure *failure,
                              struct ccb_plugin_refusal *refusal);

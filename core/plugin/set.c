@@ -233,6 +233,25 @@ static int check_losses(const struct making *m, struct ccb_error *err)
     return 0;
 }
 
+static bool has(const struct ccb_plugins_set *set,
+                const struct ccb_plugin *plugin)
+{
+    for (size_t i = 0; set && i < set->count; i++)
+        if (set->items[i] == plugin)
+            return true;
+    return false;
+}
+
+/* A plugin of a set that is not taken, or not any more. */
+static void leave(const struct ccb_plugins_set *other,
+                  struct ccb_plugin *plugin, int64_t deadline)
+{
+    if (has(other, plugin))
+        ccb_plugin_unref(plugin);
+    else
+        (void)ccb_plugin_retire(plugin, deadline);
+}
+
 /* ---- choices by hand ---------------------------------------------------- */
 
 /* The ids loaded, for a message. */
@@ -300,6 +319,32 @@ static bool serves_already(const struct making *m,
     return false;
 }
 
+static bool serves_by_hand(const struct making *m,
+                           const struct ccb_plugin *plugin)
+{
+    const struct ccb_claims *claims = &m->set->by_hand;
+    size_t i = 0;
+
+    while (i < claims->count && claims->items[i].plugin != plugin)
+        i++;
+    return i < claims->count;
+}
+
+/* It is in the list of the refused instead. */
+static void take_out(const struct making *m, struct ccb_plugin *plugin)
+{
+    struct ccb_plugins_set *set = m->set;
+    size_t i = 0;
+
+    while (set->items[i] != plugin)
+        i++;
+    set->count--;
+    for (; i < set->count; i++)
+        set->items[i] = set->items[i + 1];
+    ccb_claims_remove(&set->claims, plugin);
+    leave(m->serving, plugin, ccb_clock_monotonic());
+}
+
 static int refuse_claim(const struct making *m, const struct ccb_claim *a,
                         const struct ccb_claim *b, struct ccb_error *err)
 {
@@ -320,7 +365,7 @@ static int refuse_claim(const struct making *m, const struct ccb_claim *a,
             (int)a->text.len, a->text.ptr, a->plugin->id, b->plugin->id,
             (int)a->text.len, a->text.ptr, a->plugin->id, a->plugin->file,
             b->plugin->file);
-    ccb_claims_remove(&m->set->claims, b->plugin);
+    take_out(m, b->plugin);
     return 0;
 }
 
@@ -337,7 +382,7 @@ static int settle_conflicts(const struct making *m, struct ccb_error *err)
         int64_t first = a->plugin->policy.priority;
         int64_t second = b->plugin->policy.priority;
 
-        if (first == second) {
+        if (first == second && !serves_by_hand(m, b->plugin)) {
             code = refuse_claim(m, a, b, err);
         } else {
             const struct ccb_claim *loser = first < second ? a : b;
@@ -396,15 +441,6 @@ int ccb_plugins_set_make(struct ccb_plugins_set **set,
     return code;
 }
 
-static bool has(const struct ccb_plugins_set *set,
-                const struct ccb_plugin *plugin)
-{
-    for (size_t i = 0; set && i < set->count; i++)
-        if (set->items[i] == plugin)
-            return true;
-    return false;
-}
-
 void ccb_plugins_set_free(struct ccb_plugins_set *set,
                           const struct ccb_plugins_set *other, int64_t grace)
 {
@@ -412,12 +448,8 @@ void ccb_plugins_set_free(struct ccb_plugins_set *set,
 
     if (!set)
         return;
-    for (size_t i = 0; i < set->count; i++) {
-        if (has(other, set->items[i]))
-            ccb_plugin_unref(set->items[i]);
-        else
-            (void)ccb_plugin_retire(set->items[i], deadline);
-    }
+    for (size_t i = 0; i < set->count; i++)
+        leave(other, set->items[i], deadline);
     ccb_claims_destroy(&set->claims);
     ccb_claims_destroy(&set->by_hand);
     ccb_free(set->items);

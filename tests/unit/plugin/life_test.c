@@ -130,6 +130,22 @@ static void test_the_oldest_broken_image_is_forgotten(void **state)
     assert_null(failures);
 }
 
+static void test_who_was_late_is_tried_twice(void **state)
+{
+    struct ccb_plugin plugin = {.id = "x"};
+    struct ccb_plugin_failure *failures = NULL;
+    struct ccb_plugin_refusal refusal = {.file = "f"};
+
+    (void)state;
+    set_digest(&plugin, 1);
+    ccb_refuse(&refusal, CCB_REFUSED_TIMED_OUT, "an answer", "none");
+    assert_int_equal(0, ccb_plugin_failure_add(&failures, &plugin, &refusal));
+    assert_null(ccb_plugin_failure_find(failures, &plugin));
+    assert_int_equal(0, ccb_plugin_failure_add(&failures, &plugin, &refusal));
+    assert_non_null(ccb_plugin_failure_find(failures, &plugin));
+    assert_int_equal(1, ccb_plugin_forget_failures(&failures, S("x")));
+}
+
 static void test_another_configuration_is_another_try(void **state)
 {
     struct ccb_plugin plugin = {.id = "x", .policy.config = S("{\"a\":1}")};
@@ -155,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_its_end_waits_for_the_last_call),
         cmocka_unit_test(test_its_end_does_not_wait_for_ever),
         cmocka_unit_test(test_the_oldest_broken_image_is_forgotten),
+        cmocka_unit_test(test_who_was_late_is_tried_twice),
         cmocka_unit_test(test_another_configuration_is_another_try),
     };
 

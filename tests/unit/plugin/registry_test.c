@@ -298,6 +298,8 @@ static void test_of_two_plugins_with_one_claim_the_first_serves(void **state)
     assert_contains(zoo.last.found, "\"good\", which zoo.good claims, too");
     assert_string_equal("zoo.good", ccb_plugin_id(ccb_plugins_find(
                                         zoo.plugins, S("good"), NONE)));
+    /* The other one is refused, and does not serve beside that. */
+    assert_null(ccb_plugins_get(zoo.plugins, S("zoo.same-claim")));
     zoo_destroy(&zoo);
     ccb_free(zoo_log_end(fd));
 }
