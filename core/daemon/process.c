@@ -8,6 +8,8 @@
  */
 #include "daemon/process.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -277,6 +279,18 @@ static void leave(struct process *p)
     _exit(p->status);
 }
 
+/* While nobody listens they wait. Threads begin with them blocked: only the
+ * main one ever takes them. */
+static void hold_signals(int how)
+{
+    sigset_t set;
+    size_t i;
+    sigemptyset(&set);
+    for (i = 0; i < SIGNALS; i++)
+        sigaddset(&set, numbers[i]);
+    pthread_sigmask(how, &set, NULL);
+}
+
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct process *p = signal->data;
@@ -289,6 +303,17 @@ static void on_signal(uv_signal_t *signal, int number)
         leave(p);
     p->ending = number;
     stop(p);
+}
+
+static void open_signals(struct process *p)
+{
+    size_t i;
+    for (i = 0; i < SIGNALS; i++) {
+        uv_signal_init(&p->threads[0].loop.uv, &p->signals[i]);
+        p->signals[i].data = p;
+        uv_signal_start(&p->signals[i], on_signal, numbers[i]);
+    }
+    hold_signals(SIG_UNBLOCK);
 }
 
 /* ---- worker threads ----------------------------------------------------- */
@@ -384,7 +409,6 @@ static int open_main(struct process *p, struct ccb_error *err)
     struct ccb_thread *main_thread = &p->threads[0];
     struct ccb_thread_options options = thread_options(p, 0);
     int code;
-    size_t i;
     options.control_fd = p->control_fd;
     p->control_fd = -1;
     main_thread->on_stopped = on_main_stopped;
@@ -392,13 +416,10 @@ static int open_main(struct process *p, struct ccb_error *err)
     main_thread->user = p;
     code = ccb_thread_open(main_thread, &options, err);
     p->thread_count = p->running = main_thread->opened ? 1 : 0;
-    for (i = 0; main_thread->opened && i < SIGNALS; i++) {
-        uv_signal_init(&main_thread->loop.uv, &p->signals[i]);
-        p->signals[i].data = p;
-        uv_signal_start(&p->signals[i], on_signal, numbers[i]);
-    }
-    if (main_thread->opened)
+    if (main_thread->opened) {
+        open_signals(p);
         ccb_emitter_start(&p->emitter, &main_thread->loop);
+    }
     return code;
 }
 
@@ -497,10 +518,9 @@ static void release(struct process *p)
 static void close_signals(struct process *p)
 {
     size_t i;
-    for (i = 0; i < SIGNALS; i++) {
+    hold_signals(SIG_BLOCK);
+    for (i = 0; i < SIGNALS; i++)
         uv_close((uv_handle_t *)&p->signals[i], NULL);
-        signal(numbers[i], SIG_IGN);
-    }
 }
 
 static int run(struct process *p)
@@ -536,6 +556,7 @@ int ccb_process_run(struct ccb_options *options)
     struct process p = {
         .options = options, .debug_fd = -1, .control_fd = -1, .ending = SIGINT};
     int status;
+    hold_signals(SIG_BLOCK);
     ccb_log_set_level(
         (enum ccb_log_level)ccb_log_parse_level(options->log_level));
     make_members(&p);
