@@ -3,14 +3,9 @@
 # prefix that the build was configured for, since the programs know it: `make
 # package` takes /usr.
 
-# Policies of plugins. In /etc as Debian has it, else below the prefix.
-if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
-  set(policy_dir /etc/ccbridge/plugins.d)
-else()
-  set(policy_dir ${CMAKE_INSTALL_SYSCONFDIR}/ccbridge/plugins.d)
-endif()
+# Policies of plugins.
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/plugins.d.txt RENAME README
-    DESTINATION ${policy_dir})
+    DESTINATION ${CCB_CONFIG_DIR}/plugins.d)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE RENAME copyright
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/ccbridge)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE RENAME copyright COMPONENT sdk
@@ -46,9 +41,12 @@ One daemon in the place of stager, nsync, tps, file server and cc-uploader of
 Cloud Foundry's CC bridge. How apps of one kind are staged and run is known by
 plugins; those for buildpacks, docker images and Windows are in here, and so
 is a cell that runs apps on this machine alone.")
-if(policy_dir MATCHES "^/")
-  file(WRITE ${CMAKE_BINARY_DIR}/conffiles ${policy_dir}/README "\n")
-  set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_CONTROL_EXTRA
+set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_CONTROL_EXTRA
+    ${CMAKE_CURRENT_LIST_DIR}/systemd/postinst)
+if(CCB_CONFIG_DIR MATCHES "^/")
+  file(WRITE ${CMAKE_BINARY_DIR}/conffiles
+      ${CCB_CONFIG_DIR}/plugins.d/README "\n" ${CCB_CONFIG_DIR}/all.json "\n")
+  list(APPEND CPACK_DEBIAN_UNSPECIFIED_PACKAGE_CONTROL_EXTRA
       ${CMAKE_BINARY_DIR}/conffiles)
 endif()
 

@@ -3,32 +3,11 @@
  */
 #include <string.h>
 
+#include "base/roff.h"
 #include "cli/help.h"
 
 /* ---- roff -------------------------------------------------------------------
  */
-
-/* A dash or backslash would be taken for something else, and so would a dot or
- * quote at a line's beginning. */
-static void put_roff(struct ccb_buf *out, const char *text)
-{
-    if (*text == '.' || *text == '\'')
-        ccb_buf_put(out, "\\&");
-    for (; *text; text++) {
-        if (*text == '-')
-            ccb_buf_put(out, "\\-");
-        else if (*text == '\\')
-            ccb_buf_put(out, "\\e");
-        else
-            ccb_buf_putc(out, *text);
-    }
-}
-
-static void put_line(struct ccb_buf *out, const char *text)
-{
-    put_roff(out, text);
-    ccb_buf_putc(out, '\n');
-}
 
 static void put_man_flags(struct ccb_buf *out, const struct ccb_cli_flag *flags,
                           size_t count)
@@ -40,12 +19,12 @@ static void put_man_flags(struct ccb_buf *out, const struct ccb_cli_flag *flags,
         if (flags[i].letter)
             ccb_buf_printf(out, "\\fB\\-%c\\fR, ", flags[i].letter);
         ccb_buf_put(out, "\\fB\\-\\-");
-        put_roff(out, flags[i].name);
+        ccb_roff_put(out, flags[i].name);
         ccb_buf_put(out, "\\fR");
         if (flags[i].value)
             ccb_buf_printf(out, " \\fI%s\\fR", flags[i].value);
         ccb_buf_putc(out, '\n');
-        put_line(out, flags[i].help);
+        ccb_roff_put_line(out, flags[i].help);
     }
 }
 
@@ -54,12 +33,12 @@ static void put_man_command(struct ccb_buf *out,
 {
     ccb_buf_put(out, ".SS ");
     ccb_buf_printf(out, "\"%s ", command->name);
-    put_roff(out, command->arguments);
+    ccb_roff_put(out, command->arguments);
     ccb_buf_put(out, "\"\n");
-    put_line(out, command->summary);
+    ccb_roff_put_line(out, command->summary);
     if (command->details) {
         ccb_buf_put(out, ".PP\n");
-        put_line(out, command->details);
+        ccb_roff_put_line(out, command->details);
     }
     put_man_flags(out, command->flags, command->flag_count);
 }

@@ -14,7 +14,7 @@
 
 #define AT(member) offsetof(struct ccb_options, member)
 
-static const struct ccb_flag process_flags[] = {
+const struct ccb_flag ccb_process_flags[] = {
     {.name = "debugAddr",
      .type = CCB_FLAG_STRING,
      .offset = AT(debug_addr),
@@ -97,6 +97,9 @@ static const struct ccb_flag process_flags[] = {
              "win; lifecycles are read again on SIGHUP"},
 };
 
+const size_t ccb_process_flag_count =
+    sizeof(ccb_process_flags) / sizeof(ccb_process_flags[0]);
+
 static const char synopsis[] =
     "Usage: ccbridged ROLE [flags]       run one role\n"
     "       ccbridged ROLE,ROLE [flags]  run these in one process\n"
@@ -105,6 +108,10 @@ static const char synopsis[] =
     "       ccbridged recipe [flags] [FILE]\n"
     "                                    show what recipe a message of CC\n"
     "                                    gives; nothing is sent\n"
+    "       ccbridged config check [ROLES|all] [FILE] [flags]\n"
+    "                                    check a configuration; nothing runs\n"
+    "       ccbridged man                print the manual page\n"
+    "       ccbridged completion bash    print the completion\n"
     "       ccbridged -version           show the version\n"
     "\n"
     "Called through a link named like a role, it is that role. A flag that\n"
@@ -181,7 +188,8 @@ static int add_all(struct ccb_options *options, int argc, char **argv,
 {
     struct ccb_error err;
     size_t i;
-    if (ccb_standalone_make(&options->standalone, argc, argv, &err) < 0) {
+    if (ccb_standalone_make(&options->standalone, argc, argv, options->dry,
+                            &err) < 0) {
         fprintf(errors, "ccbridged: %s\n", err.message);
         return 2;
     }
@@ -249,8 +257,8 @@ static size_t make_sets(struct ccb_options *options, struct ccb_flag_set *sets)
 {
     size_t n = options->role_count;
     sets[n].prefix = NULL;
-    sets[n].flags = process_flags;
-    sets[n].count = sizeof(process_flags) / sizeof(process_flags[0]);
+    sets[n].flags = ccb_process_flags;
+    sets[n].count = ccb_process_flag_count;
     sets[n].values = options;
     sets[n + 1].prefix = NULL;
     sets[n + 1].flags = ccb_http_limit_flags;
@@ -350,7 +358,6 @@ int ccb_options_parse(struct ccb_options *options, int argc, char **argv,
     struct ccb_error err;
     int used = count_own_words(argv[0]), status;
     char **words = argv + used;
-    memset(options, 0, sizeof(*options));
     options->argc = argc;
     options->argv = argv;
     if (argc < used) {

@@ -36,6 +36,7 @@ struct ccb_options {
     size_t role_count;
     const char *file; /* of `recipe`; NULL: roles are run */
     bool historic;    /* called by a historic program's name, or as one role */
+    bool dry;         /* set by the caller: nothing will run, nothing is made */
     struct ccb_config config;         /* what -config FILE says */
     struct ccb_standalone standalone; /* of `all` */
     char **words; /* heap: the file's and then the typed ones, when there is a
@@ -44,7 +45,12 @@ struct ccb_options {
     char **argv;
 };
 
-/* Fills `options` from main's arguments, which it keeps. -1: go on; otherwise
+/* Those that every role has. */
+extern const struct ccb_flag ccb_process_flags[];
+extern const size_t ccb_process_flag_count;
+
+/* Fills `options`, all zero but for `dry`, from main's arguments, which it
+ * keeps. -1: go on; otherwise
  * the status to exit with, everything having been said to `errors`. */
 int ccb_options_parse(struct ccb_options *options, int argc, char **argv,
                       FILE *errors);

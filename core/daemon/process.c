@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "daemon/debug.h"
 #include "daemon/emitter.h"
+#include "daemon/notify.h"
 #include "daemon/plugins.h"
 #include "daemon/reload.h"
 #include "daemon/worker.h"
@@ -33,6 +34,7 @@ struct process {
     int debug_fd, control_fd; /* until their servers take them over */
     struct ccb_http_server *debug;
     struct ccb_emitter emitter;
+    struct ccb_notify notify;
     struct ccb_reload reload;
     uv_signal_t signals[SIGNALS];
     struct ccb_thread *threads; /* [0] is the main thread's */
@@ -214,6 +216,7 @@ static void on_thread_stopped(struct process *p)
     if (p->debug)
         ccb_http_server_close(p->debug, on_debug_closed, p);
     ccb_emitter_stop(&p->emitter);
+    ccb_notify_stop_watchdog(&p->notify);
     /* They still listen while the loop ends what roles left on it. */
     for (i = 0; i < SIGNALS; i++)
         uv_unref((uv_handle_t *)&p->signals[i]);
@@ -235,6 +238,7 @@ static void stop(struct process *p)
 {
     size_t i;
     p->stopping = true;
+    ccb_notify_stopping(&p->notify);
     for (i = 1; i < p->thread_count; i++)
         ccb_loop_post(&p->threads[i].loop, &p->threads[i].stop);
     ccb_thread_stop(&p->threads[0]);
@@ -531,6 +535,7 @@ static int run(struct process *p)
     for (i = 0; i < p->member_count; i++)
         if (p->members[i].role->starting)
             ccb_log_info(&p->members[i].log, p->members[i].role->starting);
+    ccb_notify_open(&p->notify, &p->members[0].log);
     ccb_emitter_open(&p->emitter, p->options->dropsonde_addr, p->members,
                      p->member_count);
     if (open_all(p, &who, &err) < 0) {
@@ -540,6 +545,7 @@ static int run(struct process *p)
             stop(p);
     } else {
         say_ready(p);
+        ccb_notify_ready(&p->notify, &p->threads[0].loop.uv);
     }
     if (p->threads[0].opened) {
         ccb_loop_run(&p->threads[0].loop);
@@ -548,6 +554,7 @@ static int run(struct process *p)
     say_stopped(p);
     release(p);
     ccb_emitter_close();
+    ccb_notify_close(&p->notify);
     return p->status;
 }
 

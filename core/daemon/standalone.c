@@ -65,13 +65,16 @@ static const char *const shaping[] = {"stagerURL", "fileServerURL",
                                       "ccUploaderURL", "dockerStagingStack",
                                       "lifecycle"};
 
+/* Nothing is made but to run. */
+enum purpose { TO_RUN, TO_CHECK, FOR_RECIPES };
+
 struct facts {
     char state[PATH_MAX], bundles[PATH_MAX], buildpacks[PATH_MAX];
     char secret[2 * SECRET_BYTES + 1];
     char stack[256];
     unsigned port;
     bool holds[CONDITIONS];
-    bool recipes_only; /* and nothing is made */
+    enum purpose purpose;
 };
 
 /* ---- what was typed ----------------------------------------------------- */
@@ -205,20 +208,22 @@ static int find_facts(struct facts *facts, int argc, char **argv,
     ccb_place_find("buildpacks", facts->buildpacks, sizeof(facts->buildpacks));
     find_stack(facts, typed(argc, argv, "rootfs"));
     stack = typed(argc, argv, "stack");
-    if (facts->recipes_only && stack)
+    if (facts->purpose == FOR_RECIPES && stack)
         snprintf(facts->stack, sizeof(facts->stack), "%s", stack);
     code = find_port(facts, typed(argc, argv, "portBase"), err);
-    if (facts->recipes_only || typed(argc, argv, "help") ||
+    if (facts->purpose == FOR_RECIPES || typed(argc, argv, "help") ||
         typed(argc, argv, "h"))
         return code; /* nothing is made for who only asks */
     if (code == 0)
         code = find_state(facts->state, sizeof(facts->state),
                           typed(argc, argv, "stateDir"), err);
-    if (code == 0 && ccb_directory_make(facts->state, err) < 0) {
+    if (code < 0 || facts->purpose == TO_CHECK)
+        return code;
+    if (ccb_directory_make(facts->state, err) < 0) {
         ccb_error_prefix(err, "-stateDir");
         return err->code;
     }
-    return code == 0 ? find_secret(facts, err) : code;
+    return find_secret(facts, err);
 }
 
 /* ---- the words ---------------------------------------------------------- */
@@ -271,7 +276,7 @@ static bool is_wanted(size_t row, const struct facts *facts)
     for (i = 0; i < sizeof(shaping) / sizeof(shaping[0]); i++)
         if (strcmp(shaping[i], rows[row].flag) == 0)
             return true;
-    return !facts->recipes_only;
+    return facts->purpose != FOR_RECIPES;
 }
 
 static int make_words(struct ccb_standalone *out, const struct facts *facts,
@@ -295,13 +300,13 @@ static int make_words(struct ccb_standalone *out, const struct facts *facts,
 }
 
 static int make(struct ccb_standalone *out, int argc, char **argv,
-                bool recipes_only, struct ccb_error *err)
+                enum purpose purpose, struct ccb_error *err)
 {
     struct facts *facts = ccb_calloc(1, sizeof(*facts));
     int code = facts ? 0 : CCB_NO_MEMORY;
     memset(out, 0, sizeof(*out));
     if (code == 0) {
-        facts->recipes_only = recipes_only;
+        facts->purpose = purpose;
         code = find_facts(facts, argc, argv, err);
     }
     if (code == 0) {
@@ -318,15 +323,15 @@ static int make(struct ccb_standalone *out, int argc, char **argv,
 }
 
 int ccb_standalone_make(struct ccb_standalone *out, int argc, char **argv,
-                        struct ccb_error *err)
+                        bool dry, struct ccb_error *err)
 {
-    return make(out, argc, argv, false, err);
+    return make(out, argc, argv, dry ? TO_CHECK : TO_RUN, err);
 }
 
 int ccb_standalone_make_for_recipes(struct ccb_standalone *out, int argc,
                                     char **argv, struct ccb_error *err)
 {
-    return make(out, argc, argv, true, err);
+    return make(out, argc, argv, FOR_RECIPES, err);
 }
 
 void ccb_standalone_destroy(struct ccb_standalone *standalone)

@@ -20,10 +20,10 @@ struct ccb_standalone {
     int argc;
 };
 
-/* argv: behind "all". Makes the state directory and the secret in it. The
- * result's words are its own. */
+/* argv: behind "all". Makes the state directory and the secret in it, unless
+ * it is `dry`: nothing will run. The result's words are its own. */
 int ccb_standalone_make(struct ccb_standalone *out, int argc, char **argv,
-                        struct ccb_error *err);
+                        bool dry, struct ccb_error *err);
 /* The same with only the flags that shape recipes (argv: of `recipe`). Makes
  * nothing. */
 int ccb_standalone_make_for_recipes(struct ccb_standalone *out, int argc,
