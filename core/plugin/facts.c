@@ -277,16 +277,22 @@ static void on_gathered(void *token, int code, struct ccb_slice value,
 static void pass_failure(struct ccb_call *call,
                          const struct ccb_plugin_result *result)
 {
-    struct ccb_slice id;
+    struct ccb_plugin_answer *answer = &call->answer;
+    struct ccb_slice words, id;
 
-    if (call->answer.code != CCB_NEED_FACTS)
+    if (answer->code != CCB_NEED_FACTS)
         return;
-    ccb_plugin_conclude_error(call, result->code, "%s",
-                              result->error ? result->error
-                                            : "no reason given");
+    words = ccb_arena_copy(
+        call->arena,
+        ccb_slice_of(result->error ? result->error : "no reason given"));
     id = ccb_arena_copy(call->arena, result->cc_error_id);
-    if (id.ptr)
-        call->answer.cc_error_id = id;
+    if (!words.ptr || !id.ptr) { /* never half of a refusal */
+        ccb_plugin_conclude_error(call, CCB_NO_MEMORY, "out of memory");
+        return;
+    }
+    answer->code = result->code;
+    answer->error = words.ptr;
+    answer->cc_error_id = id;
 }
 
 static void on_wrapped(void *user, const struct ccb_plugin_result *result)

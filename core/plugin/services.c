@@ -116,9 +116,14 @@ static int fail(struct ccb_call *call, int code, struct ccb_slice cc_error_id,
     if (answer->fail_code)
         return code;
     answer->fail_code = code;
-    answer->cc_error_id =
-        ccb_arena_copy(call->arena, check_error_id(cc_error_id));
+    cc_error_id = ccb_arena_copy(call->arena, check_error_id(cc_error_id));
     text = ccb_arena_copy(call->arena, cut(text, CCB_PLUGIN_MAX_TEXT));
+    if (!cc_error_id.ptr || !text.ptr) { /* never half of a refusal */
+        answer->fail_code = CCB_NO_MEMORY;
+        answer->error = "out of memory";
+        return CCB_NO_MEMORY;
+    }
+    answer->cc_error_id = cc_error_id;
     answer->error = text.len ? text.ptr : NULL;
     return code;
 }

@@ -5,7 +5,12 @@
  */
 #include "stage_testing.h"
 
-#define MEMBERS 2
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define MEMBERS 6
 
 struct row {
     const char *members[MEMBERS]; /* the first one is called */
@@ -44,12 +49,13 @@ static int gather(void *user, struct ccb_loop *loop,
 }
 
 static void open_stage(struct stage *s, const char *const *members,
-                       int64_t timeout)
+                       const char *policies, int64_t timeout)
 {
     int fd = zoo_log_begin();
 
     memset(s, 0, sizeof(*s));
     zoo_init(&s->zoo);
+    s->zoo.policies = policies;
     for (size_t i = 0; i < MEMBERS && members[i]; i++)
         zoo_add(&s->zoo, members[i]);
     s->zoo.call_timeout = timeout;
@@ -74,7 +80,7 @@ static struct outcome call_row(const struct row *row, int64_t timeout)
     struct outcome outcome = {0};
     struct stage s;
 
-    open_stage(&s, row->members, timeout);
+    open_stage(&s, row->members, NULL, timeout);
     options = options_of(&s, row->function, &outcome);
     options.gatherers = gatherers;
     options.gatherer_count = 2;
@@ -177,6 +183,144 @@ static void test_the_wrapped_ones_time_out_is_named(void **state)
     check(&row, 200 * CCB_MILLISECOND);
 }
 
+static void test_four_lifecycles_may_wrap_one_another_but_not_five(void **state)
+{
+    static const struct row rows[] = {
+        {{"deep_two", "deep_three", "deep_four", "good"},
+         CCB_PLUGIN_STAGING_RECIPE,
+         0,
+         "",
+         "{\"lifecycle:deep-three\":{\"lifecycle:deep-four\":"
+         "{\"lifecycle:good\":{\"guid\":\"g-1\""},
+        {{"deep_one", "deep_two", "deep_three", "deep_four", "good"},
+         CCB_PLUGIN_STAGING_RECIPE,
+         CCB_FAILED,
+         "",
+         "only 4 deep and never in a ring: zoo.deep-one -> zoo.deep-two -> "
+         "zoo.deep-three -> zoo.deep-four -> zoo.good"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        check(&rows[i], 20 * CCB_SECOND);
+}
+
+/* ---- both modes --------------------------------------------------------- */
+
+static void write_mode(const char *dir, const char *id, const char *mode)
+{
+    char path[512];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s.json", dir, id);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "{\"mode\":\"%s\"}", mode);
+    fclose(file);
+}
+
+static void test_either_may_be_isolated(void **state)
+{
+    static const char *const members[MEMBERS] = {"wraps_good", "good"};
+    static const char *const modes[] = {"in-process", "isolated"};
+    char dir[] = "/tmp/ccb-facts-XXXXXX", path[512];
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    for (int i = 0; i < 4; i++) {
+        struct outcome o;
+        struct stage s;
+
+        write_mode(dir, "zoo.wraps-good", modes[i & 1]);
+        write_mode(dir, "zoo.good", modes[i >> 1]);
+        open_stage(&s, members, dir, 20 * CCB_SECOND);
+        o = call(&s, CCB_PLUGIN_STAGING_RECIPE);
+        assert_int_equal(0, o.code);
+        assert_contains(o.value, "{\"lifecycle:good\":{\"guid\":\"g-1\"");
+        o = call(&s, CCB_PLUGIN_LRP);
+        assert_int_equal(CCB_INVALID, o.code);
+        assert_string_equal("RunnerError", o.id);
+        assert_string_equal("no start command", o.error);
+        teardown(&s);
+    }
+    snprintf(path, sizeof(path), "%s/zoo.wraps-good.json", dir);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/zoo.good.json", dir);
+    unlink(path);
+    assert_int_equal(0, rmdir(dir));
+}
+
+/* ---- without memory ----------------------------------------------------- */
+
+/* Whether the call came to its right end, or to one without memory: there is
+ * nothing between. */
+static bool is_right(const struct outcome *o, const struct row *row)
+{
+    if (o->code == CCB_NO_MEMORY)
+        return false;
+    assert_int_equal(row->code, o->code);
+    assert_string_equal(row->id, o->id);
+    assert_contains(o->code ? o->error : o->value, row->words);
+    return true;
+}
+
+static bool call_without_memory(struct stage *s, const struct row *row,
+                                size_t nth, bool sticky)
+{
+    struct outcome outcome = {0};
+    struct ccb_plugin_call_options options =
+        options_of(s, row->function, &outcome);
+    int code;
+
+    options.arena = ccb_arena_create();
+    assert_non_null(options.arena);
+    ccb_mem_fail_at(nth, sticky);
+    code = ccb_plugin_call(s->plugin, &s->loop, &options, &s->zoo.error);
+    if (code == 0)
+        assert_int_equal(0, ccb_loop_run(&s->loop));
+    ccb_mem_fail_at(0, false);
+    ccb_arena_unref(options.arena);
+    if (code) {
+        assert_int_equal(CCB_NO_MEMORY, code);
+        return false;
+    }
+    assert_int_equal(1, outcome.calls);
+    return is_right(&outcome, row);
+}
+
+static void test_every_allocation_may_fail(void **state)
+{
+    static const struct row rows[] = {
+        {{"wraps_good", "good"},
+         CCB_PLUGIN_STAGING_RECIPE,
+         0,
+         "",
+         "{\"lifecycle:good\":{\"guid\":\"g-1\""},
+        {{"wraps_good", "good"},
+         CCB_PLUGIN_LRP,
+         CCB_INVALID,
+         "RunnerError",
+         "no start command"},
+    };
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        const struct row *row = &rows[i & 1];
+        struct stage s;
+        size_t nth = 1, right = 0, failed = 0;
+
+        open_stage(&s, row->members, NULL, 20 * CCB_SECOND);
+        for (; nth < 1000 && right < 10; nth++)
+            if (call_without_memory(&s, row, nth, i >> 1))
+                right++;
+            else
+                failed++;
+        teardown(&s);
+        assert_int_equal(10, right);
+        assert_true(failed > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +328,10 @@ int main(void)
         cmocka_unit_test(test_a_refusal_passes_through_word_for_word),
         cmocka_unit_test(test_rings_and_absent_lifecycles_are_refused),
         cmocka_unit_test(test_the_wrapped_ones_time_out_is_named),
+        cmocka_unit_test(
+            test_four_lifecycles_may_wrap_one_another_but_not_five),
+        cmocka_unit_test(test_either_may_be_isolated),
+        cmocka_unit_test(test_every_allocation_may_fail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
