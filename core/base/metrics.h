@@ -46,6 +46,8 @@
       "Plugin calls that ended with an error")                                 \
     X(PLUGIN_TIMEOUTS, "ccbridge_plugin_timeouts_total", "counter",            \
       "Plugin calls given up at their deadline")                               \
+    X(PLUGIN_WORKERS_RECYCLED, "ccbridge_plugin_workers_recycled_total",       \
+      "counter", "Workers of isolated plugins that were used up")              \
     X(STAGING_START_REQUESTS, "ccbridge_staging_start_requests_total",         \
       "counter", "Staging requests with a known lifecycle",                    \
       .origin = "stager", .historic = "StagingStartRequestsReceived")          \

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/flags.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/redact.h"
 #include "plugin/health.h"
 #include "plugin/host.h"
@@ -88,6 +89,21 @@ static void say_denied(struct seat *seat)
     say(seat->isolated, CCB_LEVEL_ERROR, "plugin-worker-denied",
         ccb_log_cstr("calls", denied),
         ccb_log_cstr("file", seat->isolated->plugin->file));
+}
+
+/* What a plugin leaves behind from call to call ends with the worker, and its
+ * requests never feel it: but somebody should look at it. */
+static bool is_tired(const struct seat *seat)
+{
+    const char *why = ccb_plugin_worker_tired(seat->worker);
+
+    if (why) {
+        ccb_metric_add(CCB_METRIC_PLUGIN_WORKERS_RECYCLED, 1);
+        say(seat->isolated, CCB_LEVEL_INFO, "plugin-worker-recycled",
+            ccb_log_cstr("why", why),
+            ccb_log_cstr("file", seat->isolated->plugin->file));
+    }
+    return why != NULL;
 }
 
 /* ---- a seat's worker ---------------------------------------------------- */
@@ -192,7 +208,7 @@ static int try_call(struct seat *seat, struct ccb_call *call,
         ccb_plugin_health_answered(&seat->isolated->health);
         say_denied(seat);
     }
-    if (seat->worker && (code || ccb_plugin_worker_tired(seat->worker)))
+    if (seat->worker && (code || is_tired(seat)))
         close_worker(seat);
     return code;
 }

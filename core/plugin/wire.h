@@ -83,10 +83,18 @@ struct ccb_wire_log {
     struct ccb_slice action, data;
 };
 
+/* Why the next call should have a fresh worker. */
+enum ccb_wire_tired {
+    CCB_WIRE_FRESH,
+    CCB_WIRE_TIRED_TIME,    /* of the processor */
+    CCB_WIRE_TIRED_MEMORY,  /* it had most of what it may have */
+    CCB_WIRE_TIRED_THREADS, /* calls left too many behind */
+};
+
 /* What the code returned and gave to the services, as it was. */
 struct ccb_wire_answer {
     uint32_t returned, emit_code, fail_code; /* ints */
-    uint32_t tired; /* not 0: take a fresh worker for the next call */
+    uint32_t tired;                          /* enum ccb_wire_tired */
     struct ccb_slice result, cc_error_id, wanted, error;
 };
 

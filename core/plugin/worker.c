@@ -33,7 +33,7 @@ struct ccb_plugin_worker {
     struct ccb_buf input, output;
     size_t used; /* of input: the frame in work */
     uint32_t last_id;
-    bool tired;
+    enum ccb_wire_tired tired;
     char line[MAX_LINE]; /* printed, without its end yet */
     size_t line_len;
     char denied[256];
@@ -357,7 +357,7 @@ static int take_answer(struct ccb_plugin_worker *w, struct ccb_call *call,
     if (frame->kind != CCB_WIRE_ANSWER || frame->id != w->last_id ||
         ccb_wire_decode(frame, &came, NULL) != 0)
         return say_closed(w, "no answer to the call", err);
-    w->tired = came.tired != 0;
+    w->tired = (enum ccb_wire_tired)came.tired;
     if (came.result.len)
         host->emit(call, came.result.ptr, came.result.len);
     if (came.emit_code && call->answer.emit_code == 0)
@@ -432,9 +432,19 @@ const char *ccb_plugin_worker_denied(struct ccb_plugin_worker *worker)
     return worker->denied;
 }
 
-bool ccb_plugin_worker_tired(const struct ccb_plugin_worker *worker)
+const char *ccb_plugin_worker_tired(const struct ccb_plugin_worker *worker)
 {
-    return worker->tired;
+    static const char *const words[] = {
+        [CCB_WIRE_TIRED_TIME] = "it used half of its processor time",
+        [CCB_WIRE_TIRED_MEMORY] = "it used most of its memory",
+        [CCB_WIRE_TIRED_THREADS] = "calls left threads behind",
+    };
+
+    if (worker->tired == CCB_WIRE_FRESH)
+        return NULL;
+    return worker->tired < sizeof(words) / sizeof(words[0])
+               ? words[worker->tired]
+               : "it said so";
 }
 
 bool ccb_plugin_worker_kill(struct ccb_plugin_worker *worker)

@@ -61,8 +61,8 @@ int ccb_plugin_worker_call(struct ccb_plugin_worker *worker,
  * until the next use of the worker. */
 const char *ccb_plugin_worker_denied(struct ccb_plugin_worker *worker);
 
-/* Whether it asks to be replaced: it used much of its processor time. */
-bool ccb_plugin_worker_tired(const struct ccb_plugin_worker *worker);
+/* Why it asks to be replaced, in words; NULL: it does not. */
+const char *ccb_plugin_worker_tired(const struct ccb_plugin_worker *worker);
 
 /* Kills its process group, waits for it, and frees it; NULL is fine. False:
  * something of the group is still there (it was logged by nobody: say so). */

@@ -7,7 +7,5 @@ static int recipe(struct ccb_instance *self, struct ccb_call *call,
                   const struct ccb_request *request)
 {
     (void)request;
-    return self->host->emit(
-        call,
-        RAW("{\"rootfs\":\"preloaded:s\",\"memory_mb\":1,\"disk_mb\":1}"));
+    return self->host->emit(call, RAW("{\"rootfs\":\"preloaded:own\"}"));
 }

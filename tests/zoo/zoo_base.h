@@ -117,7 +117,7 @@ static int lrp(struct ccb_instance *self, struct ccb_call *call,
 static int ports(struct ccb_instance *self, struct ccb_call *call,
                  const struct ccb_request *request)
 {
-    char *text = self->host->alloc(call, 8);
+    char *text = (char *)self->host->alloc(call, 8);
 
     (void)request;
     self->host->log(call, CCB_LOG_INFO, zoo_slice("ports-found"),

@@ -27,8 +27,9 @@ int ccb_runner_bind(pid_t parent, struct ccb_error *err);
 /* Few descriptors, no core file, `memory_mb` of address space, an hour of
  * processor time. */
 int ccb_runner_limit(uint64_t memory_mb, struct ccb_error *err);
-/* Whether half of that time is used up. */
-bool ccb_runner_tired(void);
+/* Whether half of that time, or three quarters of the memory, was used, or more
+ * threads are left between calls than a plugin has reason for. */
+enum ccb_wire_tired ccb_runner_tired(void);
 
 /* filter.c: system calls from now on. OPENING may read files, as the dynamic
  * linker does; SERVING computes and nothing else. What is denied answers EPERM
