@@ -9,7 +9,7 @@
 #include "diego/diego.h"
 #include "role/flags.h"
 #include "role/role.h"
-#include "stager/delivery.h"
+#include "outbox/delivery.h"
 #include "stager/journal.h"
 #include "stager/recipe.h"
 #include "stager/sanitise.h"

@@ -170,6 +170,14 @@ static void release(void *shared)
     ccb_free(s);
 }
 
+static const struct ccb_outbox_kind outbox_kind = {
+    .file = "outbox.db",
+    .flag = "-outbox",
+    .application_id = 0x63636273, /* "ccbs" */
+    .remembered = 1000,
+    .waiting = CCB_METRIC_OUTBOX_WAITING,
+};
+
 /* What a process keeps beyond a request: results for CC, and a memory. */
 static int open_memory(struct ccb_stager_shared *s, struct ccb_error *err)
 {
@@ -181,7 +189,7 @@ static int open_memory(struct ccb_stager_shared *s, struct ccb_error *err)
     }
     if (!config->outbox[0])
         return 0;
-    return ccb_outbox_open(&s->outbox, config->outbox, err);
+    return ccb_outbox_open(&s->outbox, &outbox_kind, config->outbox, err);
 }
 
 static struct ccb_facts *facts(void *shared)
@@ -222,18 +230,51 @@ static void close_instance(void *instance)
 
 /* ---- the outbox's way to CC --------------------------------------------- */
 
-static void on_attempt(void *user, const struct ccb_delivery_attempt *attempt)
+static int send_letter(void *user, struct ccb_delivery_try *attempt,
+                       void (*on_answer)(void *attempt,
+                                         const struct ccb_cc_answer *answer),
+                       struct ccb_error *err)
 {
-    struct ccb_stager_shared *s = user;
+    struct ccb_stager *stager = user;
+    const struct ccb_letter *letter = attempt->letter;
+    attempt->log_fields[0] = ccb_log_text("guid", letter->guid);
+    attempt->log_fields[1] = ccb_log_int("attempt", letter->attempts + 1);
+    ccb_log_begin(&attempt->log,
+                  &stager->shared->sessions[CCB_STAGER_COMPLETION], "outbox",
+                  attempt->log_fields, 2);
+    ccb_log_info(&attempt->log, "delivering-staging-response");
+    return ccb_cc_staging_complete(&stager->cc, letter->guid, letter->payload,
+                                   attempt->arena, on_answer, attempt,
+                                   &attempt->call, err);
+}
+
+static void log_attempt(const struct ccb_delivery_try *attempt)
+{
+    if (!attempt->words) {
+        ccb_log_info(&attempt->log, "delivered-staging-response");
+        return;
+    }
+    ccb_log_error(&attempt->log, "deliver-staging-response-failed",
+                  attempt->words);
+    if (attempt->too_old)
+        ccb_log_error(&attempt->log, "staging-response-given-up",
+                      attempt->words);
+}
+
+static void on_attempt(void *user, const struct ccb_delivery_try *attempt)
+{
+    const struct ccb_stager *stager = user;
+    struct ccb_stager_shared *s = stager->shared;
     struct ccb_journal_note note = {.guid = attempt->letter->guid,
                                     .phase = attempt->words ? CCB_PHASE_CC_TRIED
                                                             : CCB_PHASE_CC_TOOK,
                                     .cc_status = attempt->status};
+    log_attempt(attempt);
     if (!attempt->words)
         ccb_stager_count(attempt->letter->failed, attempt->letter->created_at);
     note.texts[CCB_JOURNAL_CC_ERROR] = ccb_slice_of(attempt->words);
     ccb_journal_note(s->journal, &note);
-    if (!attempt->given_up)
+    if (!attempt->too_old)
         return;
     note = (struct ccb_journal_note){.guid = attempt->letter->guid,
                                      .phase = CCB_PHASE_GIVEN_UP};
@@ -246,12 +287,15 @@ static int open_delivery(struct ccb_stager *stager, struct ccb_error *err)
     struct ccb_stager_shared *s = stager->shared;
     const struct ccb_delivery_options options = {
         .loop = stager->worker->loop,
-        .cc = &stager->cc,
         .outbox = s->outbox,
         .log = &s->sessions[CCB_STAGER_COMPLETION],
+        .slots = 8,
         .max_age = s->config->outbox_max_age,
+        .retries = CCB_METRIC_OUTBOX_RETRIES,
+        .given_up = CCB_METRIC_OUTBOX_GIVEN_UP,
+        .send = send_letter,
         .on_attempt = on_attempt,
-        .user = s,
+        .user = stager,
     };
     if (!s->outbox || s->delivered)
         return 0;

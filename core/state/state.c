@@ -165,9 +165,11 @@ int ccb_state_open(sqlite3 **db, const char *path,
 {
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int code = create_private(path, err);
+    int code = path ? create_private(path, err) : 0;
 
     *db = NULL;
+    if (!path)
+        path = ":memory:";
     if (code == 0 && sqlite3_open_v2(path, db, flags, NULL) != SQLITE_OK)
         code = *db ? fail(*db, path, schema, err)
                    : ccb_error_set(err, CCB_NO_MEMORY, "out of memory");

@@ -22,7 +22,8 @@ struct ccb_state_schema {
                          NULL: "-stateDir" */
 };
 
-/* Opens or creates the file, mode 0600. `db` NULL after a failure:
+/* Opens or creates the file, mode 0600; NULL: in memory, for as long as it is
+ * open. `db` NULL after a failure:
  * CCB_CONFLICT when another process has it, or it is not this program's or
  * newer than it; CCB_IO, CCB_NO_MEMORY. */
 int ccb_state_open(sqlite3 **db, const char *path,

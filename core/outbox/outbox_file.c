@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/directory.h"
-#include "stager/outbox_internal.h"
+#include "outbox/outbox_internal.h"
 #include "state/state.h"
 
 #define WHAT "outbox"
@@ -25,14 +25,12 @@ static const char schema_1[] =
     "CREATE TABLE delivered (id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " guid TEXT NOT NULL UNIQUE);";
 
-static const char *const migrations[] = {schema_1};
+static const char schema_2[] =
+    "CREATE TABLE notes (name TEXT PRIMARY KEY, count INTEGER NOT NULL,"
+    " since INTEGER NOT NULL) WITHOUT ROWID;";
 
-static const struct ccb_state_schema schema = {
-    .application_id = 0x63636273, /* "ccbs" */
-    .migrations = migrations,
-    .version = sizeof(migrations) / sizeof(migrations[0]),
-    .flag = "-outbox",
-};
+/* Who has no notes stays at the first. */
+static const char *const migrations[] = {schema_1, schema_2};
 
 /* Who is at work on what is this process' matter. All is due at a start: CC
  * may be back, and the clock another one. */
@@ -63,6 +61,10 @@ static const char *const sql[CCB_OUTBOX_STATEMENTS] = {
     [CCB_OUTBOX_REMEMBER] = "INSERT OR REPLACE INTO delivered (guid)"
                             " VALUES (?1)",
     [CCB_OUTBOX_FORGET] = "DELETE FROM delivered WHERE id <= ?1",
+    [CCB_OUTBOX_EACH_NOTE] = "SELECT name, count, since FROM notes",
+    [CCB_OUTBOX_WRITE_NOTE] = "INSERT OR REPLACE INTO notes (name, count,"
+                              " since) VALUES (?1, ?2, ?3)",
+    [CCB_OUTBOX_FORGET_NOTE] = "DELETE FROM notes WHERE name = ?1",
 };
 
 /* ---- statements --------------------------------------------------------- */
@@ -157,6 +159,49 @@ static int check_place(struct ccb_outbox_file *file, struct ccb_error *err)
                          sqlite3_db_filename(file->db, "main"));
 }
 
+static int write_note(struct ccb_outbox_file *file,
+                      const struct ccb_outbox_note *note, struct ccb_error *err)
+{
+    sqlite3_stmt *statement = file->statements[CCB_OUTBOX_WRITE_NOTE];
+    bind_text(statement, 1, note->name);
+    (void)sqlite3_bind_int64(statement, 2, note->count);
+    (void)sqlite3_bind_int64(statement, 3, note->since);
+    return run(statement, err);
+}
+
+int ccb_outbox_run_write(struct ccb_outbox_file *file,
+                         struct ccb_outbox_write *write, struct ccb_error *err)
+{
+    if (!write->forget)
+        return write_note(file, write->note, err);
+    bind_text(file->statements[CCB_OUTBOX_FORGET_NOTE], 1, write->note->name);
+    return ccb_outbox_run_plain(file, CCB_OUTBOX_FORGET_NOTE, err);
+}
+
+int ccb_outbox_read_notes(struct ccb_outbox_file *file,
+                          int (*on_note)(void *user,
+                                         const struct ccb_outbox_note *note),
+                          void *user, struct ccb_error *err)
+{
+    sqlite3_stmt *row = file->statements[CCB_OUTBOX_EACH_NOTE];
+    int code = step(row, err);
+    while (code > 0) {
+        const struct ccb_outbox_note note = {
+            .name = ccb_slice_make((const char *)sqlite3_column_text(row, 0),
+                                   (size_t)sqlite3_column_bytes(row, 0)),
+            .count = sqlite3_column_int64(row, 1),
+            .since = sqlite3_column_int64(row, 2),
+        };
+        code = on_note(user, &note);
+        if (code < 0)
+            ccb_error_set(err, code, WHAT ": its notes can't be kept");
+        else
+            code = step(row, err);
+    }
+    (void)sqlite3_reset(row);
+    return code;
+}
+
 int ccb_outbox_run_put(struct ccb_outbox_file *file, struct ccb_outbox_put *put,
                        struct ccb_error *err)
 {
@@ -165,6 +210,8 @@ int ccb_outbox_run_put(struct ccb_outbox_file *file, struct ccb_outbox_put *put,
         code = is_delivered(file, put->letter.guid, &put->known, err);
     if (code == 0 && !put->known)
         code = insert(file, &put->letter, &put->known, err);
+    if (code == 0 && put->note)
+        code = write_note(file, put->note, err);
     put->op.added = code == 0 && !put->known;
     return code;
 }
@@ -241,7 +288,7 @@ static int remember(struct ccb_outbox_file *file,
     if (code < 0)
         return code;
     return run_id(file, CCB_OUTBOX_FORGET,
-                  sqlite3_last_insert_rowid(file->db) - CCB_OUTBOX_REMEMBERED,
+                  sqlite3_last_insert_rowid(file->db) - file->kind->remembered,
                   err);
 }
 
@@ -269,28 +316,44 @@ int ccb_outbox_run_mark(struct ccb_outbox_file *file,
 
 static int prepare_all(struct ccb_outbox_file *file, struct ccb_error *err)
 {
-    int i;
+    int i, count =
+               file->kind->notes ? CCB_OUTBOX_STATEMENTS : CCB_OUTBOX_EACH_NOTE;
     if (sqlite3_exec(file->db, at_start, NULL, NULL, NULL) != SQLITE_OK)
         return ccb_state_fail(file->db, WHAT, err);
-    for (i = 0; i < CCB_OUTBOX_STATEMENTS; i++)
+    for (i = 0; i < count; i++)
         if (sqlite3_prepare_v3(file->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &file->statements[i], NULL) != SQLITE_OK)
             return ccb_state_fail(file->db, WHAT, err);
     return 0;
 }
 
-int ccb_outbox_file_open(struct ccb_outbox_file *file, const char *dir,
-                         struct ccb_error *err)
+static int open_in(struct ccb_outbox_file *file, const char *dir,
+                   const struct ccb_state_schema *schema, struct ccb_error *err)
 {
     char path[PATH_MAX];
-    int n = snprintf(path, sizeof(path), "%s/outbox.db", dir);
+    int n = snprintf(path, sizeof(path), "%s/%s", dir, file->kind->file);
     int code;
-    *file = (struct ccb_outbox_file){0};
     if (n < 0 || (size_t)n >= sizeof(path))
-        return ccb_error_set(err, CCB_TOO_LARGE, "-outbox: too long a path");
+        return ccb_error_set(err, CCB_TOO_LARGE, "%s: too long a path",
+                             file->kind->flag);
     code = ccb_directory_make(dir, err);
-    if (code == 0)
-        code = ccb_state_open(&file->db, path, &schema, err);
+    return code == 0 ? ccb_state_open(&file->db, path, schema, err) : code;
+}
+
+int ccb_outbox_file_open(struct ccb_outbox_file *file,
+                         const struct ccb_outbox_kind *kind, const char *dir,
+                         struct ccb_error *err)
+{
+    const struct ccb_state_schema schema = {
+        .application_id = kind->application_id,
+        .migrations = migrations,
+        .version = kind->notes ? 2 : 1,
+        .flag = kind->flag,
+    };
+    int code;
+    *file = (struct ccb_outbox_file){.kind = kind};
+    code = dir[0] ? open_in(file, dir, &schema, err)
+                  : ccb_state_open(&file->db, NULL, &schema, err);
     if (code == 0)
         code = prepare_all(file, err);
     if (code < 0)

@@ -5,11 +5,11 @@
  * Invariant: a batch that fails is run again one by one, so that an operation
  * fails for a reason of its own only.
  */
-#include "stager/outbox.h"
+#include "outbox/outbox.h"
 
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "stager/outbox_internal.h"
+#include "outbox/outbox_internal.h"
 
 #define MAX_BATCH 64 /* keeps a commit, and who waits for it, short */
 
@@ -69,7 +69,7 @@ static void publish(struct ccb_outbox *outbox,
         }
     (void)ccb_outbox_get_number(&outbox->file, CCB_OUTBOX_OLDEST, &oldest_at,
                                 &ignored);
-    ccb_metric_add(CCB_METRIC_OUTBOX_WAITING, added);
+    ccb_metric_add(outbox->file.kind->waiting, added);
     uv_mutex_lock(&outbox->lock);
     outbox->status.waiting += added;
     outbox->status.oldest_at = oldest_at;
@@ -183,6 +183,26 @@ void ccb_outbox_mark(struct ccb_outbox *outbox, struct ccb_outbox_mark *mark)
     submit(outbox, &mark->op, run_mark);
 }
 
+static int run_write(struct ccb_outbox_op *op, struct ccb_outbox *outbox,
+                     struct ccb_error *err)
+{
+    return ccb_outbox_run_write(&outbox->file, (struct ccb_outbox_write *)op,
+                                err);
+}
+
+void ccb_outbox_write(struct ccb_outbox *outbox, struct ccb_outbox_write *write)
+{
+    submit(outbox, &write->op, run_write);
+}
+
+int ccb_outbox_each_note(struct ccb_outbox *outbox,
+                         int (*on_note)(void *user,
+                                        const struct ccb_outbox_note *note),
+                         void *user, struct ccb_error *err)
+{
+    return ccb_outbox_read_notes(&outbox->file, on_note, user, err);
+}
+
 /* ---- who else wants to know --------------------------------------------- */
 
 void ccb_outbox_listen(struct ccb_outbox *outbox, struct ccb_loop *loop,
@@ -238,8 +258,8 @@ out:
                          "the system refuses a thread for the outbox");
 }
 
-int ccb_outbox_open(struct ccb_outbox **out, const char *dir,
-                    struct ccb_error *err)
+int ccb_outbox_open(struct ccb_outbox **out, const struct ccb_outbox_kind *kind,
+                    const char *dir, struct ccb_error *err)
 {
     struct ccb_outbox *outbox = ccb_calloc(1, sizeof(*outbox));
     struct ccb_outbox_file *file;
@@ -249,7 +269,7 @@ int ccb_outbox_open(struct ccb_outbox **out, const char *dir,
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     file = &outbox->file;
     outbox->last = &outbox->first;
-    code = ccb_outbox_file_open(file, dir, err);
+    code = ccb_outbox_file_open(file, kind, dir, err);
     if (code < 0) {
         ccb_free(outbox);
         return code;
@@ -266,7 +286,7 @@ int ccb_outbox_open(struct ccb_outbox **out, const char *dir,
         ccb_free(outbox);
         return code;
     }
-    ccb_metric_add(CCB_METRIC_OUTBOX_WAITING, outbox->status.waiting);
+    ccb_metric_add(kind->waiting, outbox->status.waiting);
     *out = outbox;
     return 0;
 }
@@ -282,7 +302,7 @@ void ccb_outbox_close(struct ccb_outbox *outbox)
     (void)uv_thread_join(&outbox->thread);
     uv_cond_destroy(&outbox->wake);
     uv_mutex_destroy(&outbox->lock);
-    ccb_metric_add(CCB_METRIC_OUTBOX_WAITING, -outbox->status.waiting);
+    ccb_metric_add(outbox->file.kind->waiting, -outbox->status.waiting);
     ccb_outbox_file_close(&outbox->file);
     ccb_free(outbox);
 }

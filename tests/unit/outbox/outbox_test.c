@@ -16,9 +16,16 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "stager/delivery.h"
-#include "stager/outbox.h"
+#include "outbox/delivery.h"
+#include "outbox/outbox.h"
 
+static const struct ccb_outbox_kind kind = {
+    .file = "outbox.db",
+    .flag = "-outbox",
+    .application_id = 0x63636273,
+    .remembered = 1000,
+    .waiting = CCB_METRIC_OUTBOX_WAITING,
+};
 static char dir[64];
 static struct ccb_loop loop;
 static struct ccb_arena *arena;
@@ -51,7 +58,7 @@ static int teardown(void **state)
 
 static void open_outbox(void)
 {
-    if (ccb_outbox_open(&outbox, dir, &err) < 0)
+    if (ccb_outbox_open(&outbox, &kind, dir, &err) < 0)
         fail_msg("%s", err.message);
 }
 
@@ -230,7 +237,7 @@ static void delivered_guids_are_remembered_for_a_bounded_while(void **state)
     int i;
     (void)state;
     open_outbox();
-    for (i = 0; i <= CCB_OUTBOX_REMEMBERED; i++) {
+    for (i = 0; i <= 1000; i++) {
         (void)snprintf(guid, sizeof(guid), "%d", i);
         assert_true(put(guid, ""));
         taken = take();
@@ -299,7 +306,7 @@ static void it_is_private_and_without_memory_not_opened(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
     ccb_outbox_close(outbox);
     (void)ccb_mem_fail_at(1, 1);
-    assert_int_equal(ccb_outbox_open(&none, dir, &err), CCB_NO_MEMORY);
+    assert_int_equal(ccb_outbox_open(&none, &kind, dir, &err), CCB_NO_MEMORY);
     (void)ccb_mem_fail_at(0, 0);
     assert_null(none);
     ccb_outbox_close(NULL);

@@ -5,14 +5,13 @@
  * Invariant: one letter is looked for at a time; the timer is set whenever
  * something waits for a moment and nothing else will wake us.
  */
-#include "stager/delivery.h"
+#include "outbox/delivery.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/random.h"
 
-#define SLOTS 8                /* letters in memory, and calls, at once */
 #define FIRST_PAUSE CCB_SECOND /* after a failed attempt, then doubled */
 #define LONGEST_PAUSE (60 * CCB_SECOND)
 #define FILE_PAUSE CCB_SECOND /* after the outbox's file failed */
@@ -32,20 +31,18 @@ struct slot {
     struct ccb_arena *arena; /* of the letter */
     struct ccb_outbox_take take;
     struct ccb_outbox_mark mark;
-    struct ccb_http_call *call;
-    struct ccb_log_session log;
-    struct ccb_log_field log_fields[2];
+    struct ccb_delivery_try attempt;
 };
 
 struct ccb_delivery {
     struct ccb_delivery_options options;
-    struct slot slots[SLOTS];
     bool looking; /* for a letter */
     bool again;   /* news came meanwhile */
     bool closing;
     bool expecting; /* a post that is on its way, while closing */
     struct ccb_post news;
     uv_timer_t timer;
+    struct slot slots[]; /* options.slots of them */
 };
 
 static void look(struct ccb_delivery *delivery);
@@ -89,7 +86,7 @@ static void on_timer_closed(uv_handle_t *timer)
 static void close_if_idle(struct ccb_delivery *delivery)
 {
     size_t i;
-    for (i = 0; i < SLOTS; i++)
+    for (i = 0; i < delivery->options.slots; i++)
         if (delivery->slots[i].state != SLOT_FREE)
             return;
     if (!delivery->expecting && !uv_is_closing((uv_handle_t *)&delivery->timer))
@@ -102,7 +99,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct ccb_delivery *delivery = timer->data;
     size_t i;
-    for (i = 0; i < SLOTS; i++)
+    for (i = 0; i < delivery->options.slots; i++)
         if (delivery->slots[i].state == SLOT_UNMARKED)
             mark(&delivery->slots[i]);
     look(delivery);
@@ -125,7 +122,7 @@ static void on_marked(struct ccb_outbox_op *op)
         (struct slot *)(void *)((char *)op - offsetof(struct slot, mark));
     struct ccb_delivery *delivery = slot->delivery;
     if (op->code < 0 && !delivery->closing) {
-        ccb_log_error(&slot->log, "outbox-failed", op->err.message);
+        ccb_log_error(delivery->options.log, "outbox-failed", op->err.message);
         slot->state = SLOT_UNMARKED;
         wake_in(delivery, FILE_PAUSE);
         return;
@@ -150,33 +147,37 @@ static int64_t next_attempt(const struct ccb_letter *letter)
     return ccb_clock_wall() + ccb_delivery_pause(letter->attempts + 1, random);
 }
 
-static void report(struct slot *slot, int status, const char *words)
+/* What CC will never take is given up at once. */
+static void judge(struct slot *slot)
 {
     const struct ccb_delivery_options *options = &slot->delivery->options;
-    const struct ccb_delivery_attempt attempt = {
-        .letter = &slot->take.letter,
-        .status = status,
-        .words = words,
-        .given_up = slot->mark.fate == CCB_LETTER_GIVEN_UP,
-    };
-    options->on_attempt(options->user, &attempt);
+    struct ccb_delivery_try *attempt = &slot->attempt;
+    const struct ccb_letter *letter = attempt->letter;
+    bool passing = attempt->status == 0 || !options->is_passing ||
+                   options->is_passing(attempt->status);
+    attempt->too_old =
+        passing &&
+        ccb_delivery_is_too_old(letter, ccb_clock_wall(), options->max_age);
+    attempt->fate = !attempt->words                ? CCB_LETTER_DELIVERED
+                    : passing && !attempt->too_old ? CCB_LETTER_LATER
+                                                   : CCB_LETTER_GIVEN_UP;
+    if (attempt->fate == CCB_LETTER_LATER)
+        ccb_metric_add(options->retries, 1);
+    else if (attempt->fate == CCB_LETTER_GIVEN_UP)
+        ccb_metric_add(options->given_up, 1);
 }
 
-static void fail(struct slot *slot, int status, const char *words)
+static void conclude(struct slot *slot, int status, const char *words)
 {
-    const struct ccb_letter *letter = &slot->take.letter;
-    ccb_log_error(&slot->log, "deliver-staging-response-failed", words);
-    slot->mark.fate = CCB_LETTER_LATER;
-    slot->mark.due_at = next_attempt(letter);
-    if (ccb_delivery_is_too_old(letter, ccb_clock_wall(),
-                                slot->delivery->options.max_age)) {
-        slot->mark.fate = CCB_LETTER_GIVEN_UP;
-        ccb_log_error(&slot->log, "staging-response-given-up", words);
-        ccb_metric_add(CCB_METRIC_OUTBOX_GIVEN_UP, 1);
-    } else {
-        ccb_metric_add(CCB_METRIC_OUTBOX_RETRIES, 1);
-    }
-    report(slot, status, words);
+    const struct ccb_delivery_options *options = &slot->delivery->options;
+    slot->attempt.call = NULL;
+    slot->attempt.status = status;
+    slot->attempt.words = words;
+    judge(slot);
+    options->on_attempt(options->user, &slot->attempt);
+    slot->mark.fate = slot->attempt.fate;
+    if (slot->mark.fate == CCB_LETTER_LATER)
+        slot->mark.due_at = next_attempt(slot->attempt.letter);
     mark(slot);
 }
 
@@ -184,32 +185,21 @@ static void fail(struct slot *slot, int status, const char *words)
 
 static void on_answer(void *user, const struct ccb_cc_answer *answer)
 {
-    struct slot *slot = user;
-    slot->call = NULL;
-    if (answer->status != 200) {
-        fail(slot, answer->status, answer->error);
-        return;
-    }
-    ccb_log_info(&slot->log, "delivered-staging-response");
-    slot->mark.fate = CCB_LETTER_DELIVERED;
-    report(slot, answer->status, NULL);
-    mark(slot);
+    struct slot *slot =
+        (struct slot *)(void *)((char *)user - offsetof(struct slot, attempt));
+    conclude(slot, answer->status,
+             answer->status == 200 ? NULL : answer->error);
 }
 
 static void deliver(struct slot *slot)
 {
     const struct ccb_delivery_options *options = &slot->delivery->options;
-    const struct ccb_letter *letter = &slot->take.letter;
     struct ccb_error err;
-    slot->log_fields[0] = ccb_log_text("guid", letter->guid);
-    slot->log_fields[1] = ccb_log_int("attempt", letter->attempts + 1);
-    ccb_log_begin(&slot->log, options->log, "outbox", slot->log_fields, 2);
-    ccb_log_info(&slot->log, "delivering-staging-response");
+    slot->attempt = (struct ccb_delivery_try){.letter = &slot->take.letter,
+                                              .arena = slot->arena};
     slot->state = SLOT_SENDING;
-    if (ccb_cc_staging_complete(options->cc, letter->guid, letter->payload,
-                                slot->arena, on_answer, slot, &slot->call,
-                                &err) < 0)
-        fail(slot, 0, err.message);
+    if (options->send(options->user, &slot->attempt, on_answer, &err) < 0)
+        conclude(slot, 0, err.message);
 }
 
 /* ---- 1: what is due ----------------------------------------------------- */
@@ -243,7 +233,7 @@ static void on_taken(struct ccb_outbox_op *op)
 static struct slot *find_free(struct ccb_delivery *delivery)
 {
     size_t i;
-    for (i = 0; i < SLOTS; i++)
+    for (i = 0; i < delivery->options.slots; i++)
         if (delivery->slots[i].state == SLOT_FREE)
             return &delivery->slots[i];
     return NULL;
@@ -290,12 +280,13 @@ int ccb_delivery_open(struct ccb_delivery **out,
                       const struct ccb_delivery_options *options,
                       struct ccb_error *err)
 {
-    struct ccb_delivery *delivery = ccb_calloc(1, sizeof(*delivery));
+    struct ccb_delivery *delivery = ccb_calloc(
+        1, sizeof(*delivery) + options->slots * sizeof(delivery->slots[0]));
     size_t i;
     if (!delivery)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     delivery->options = *options;
-    for (i = 0; i < SLOTS; i++)
+    for (i = 0; i < delivery->options.slots; i++)
         delivery->slots[i].delivery = delivery;
     (void)uv_timer_init(&options->loop->uv, &delivery->timer); /* can't fail */
     delivery->timer.data = delivery;
@@ -314,10 +305,10 @@ void ccb_delivery_close(struct ccb_delivery *delivery)
     delivery->closing = true;
     delivery->expecting = ccb_outbox_unlisten(delivery->options.outbox);
     (void)uv_timer_start(&delivery->timer, on_timer, UINT32_MAX, 0);
-    for (i = 0; i < SLOTS; i++) {
+    for (i = 0; i < delivery->options.slots; i++) {
         struct slot *slot = &delivery->slots[i];
         if (slot->state == SLOT_SENDING)
-            ccb_http_cancel(slot->call);
+            ccb_http_cancel(slot->attempt.call);
         if (slot->state == SLOT_SENDING || slot->state == SLOT_UNMARKED)
             free_slot(slot);
     }

@@ -1,33 +1,41 @@
 /*
- * Results for CC that were taken from the back end and are not with CC yet:
- * DIR/outbox.db of -outbox (state/state.h). What was acknowledged survives a
- * kill at any moment; each result is there once, by its staging's guid.
+ * Letters: what CC has to hear of and has not taken yet, in a file of state
+ * (state/state.h). What was stored survives a kill at any moment; each letter
+ * is there once, by its guid. Without a directory all of it is in memory only.
  *
- * A process has one. A thread of its own reads and writes the file: what waits
+ * An owner has one. A thread of its own reads and writes the file: what waits
  * for it at the same time is one commit. In memory is only what operations
  * hold. Functions may be called on any thread; on_done comes on the
  * operation's loop, which must run until then.
  */
-#ifndef CCB_STAGER_OUTBOX_H
-#define CCB_STAGER_OUTBOX_H
+#ifndef CCB_OUTBOX_OUTBOX_H
+#define CCB_OUTBOX_OUTBOX_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/metrics.h"
 #include "ccbridge/error.h"
 #include "net/loop.h"
 
-/* How many delivered guids are remembered, so that a callback that is repeated
- * late is not delivered again. */
-#define CCB_OUTBOX_REMEMBERED 1000
-
 struct ccb_outbox;
 
-/* Opens or makes directory and file. CCB_CONFLICT when another daemon has it.
- */
-int ccb_outbox_open(struct ccb_outbox **out, const char *dir,
-                    struct ccb_error *err);
+/* Whose letters they are. */
+struct ccb_outbox_kind {
+    const char *file; /* in the directory: "outbox.db" */
+    const char *flag; /* that names the directory, for words to people */
+    int application_id;
+    int64_t remembered;      /* how many delivered guids are, so that what is
+                                repeated late is not delivered again */
+    bool notes;              /* whether it has them */
+    enum ccb_metric waiting; /* the gauge of how many letters there are */
+};
+
+/* Opens or makes directory and file; "": in memory. CCB_CONFLICT when another
+ * daemon has it. `kind` is borrowed for its life. */
+int ccb_outbox_open(struct ccb_outbox **out, const struct ccb_outbox_kind *kind,
+                    const char *dir, struct ccb_error *err);
 /* Waits for what was submitted. NULL is fine. */
 void ccb_outbox_close(struct ccb_outbox *outbox);
 
@@ -38,15 +46,30 @@ struct ccb_outbox_status {
 void ccb_outbox_get_status(struct ccb_outbox *outbox,
                            struct ccb_outbox_status *out);
 
-/* A result on its way. */
+/* Something on its way. */
 struct ccb_letter {
     int64_t id;
     struct ccb_slice guid, payload;
-    bool failed;        /* the staging; only for counting */
+    bool failed;        /* of a staging; only for counting */
     int64_t created_at; /* of its task, ns since 1970; 0: not known */
     int64_t stored_at;
     int64_t attempts;
 };
+
+/* ---- notes -------------------------------------------------------------- */
+
+/* What the owner must not forget beside the letters: two numbers by a name. */
+struct ccb_outbox_note {
+    struct ccb_slice name;
+    int64_t count, since;
+};
+
+/* All of them; only before the first operation. A negative code of `on_note`
+ * ends it. */
+int ccb_outbox_each_note(struct ccb_outbox *outbox,
+                         int (*on_note)(void *user,
+                                        const struct ccb_outbox_note *note),
+                         void *user, struct ccb_error *err);
 
 /* ---- operations --------------------------------------------------------- */
 
@@ -69,6 +92,7 @@ struct ccb_outbox_op {
 struct ccb_outbox_put {
     struct ccb_outbox_op op;
     struct ccb_letter letter;
+    const struct ccb_outbox_note *note; /* stored with it; NULL: none */
     bool known;
 };
 void ccb_outbox_put(struct ccb_outbox *outbox, struct ccb_outbox_put *put);
@@ -97,6 +121,16 @@ struct ccb_outbox_mark {
     int64_t due_at;
 };
 void ccb_outbox_mark(struct ccb_outbox *outbox, struct ccb_outbox_mark *mark);
+
+/* Stores a note, or forgets the one of that name; `note` borrowed until
+ * on_done. */
+struct ccb_outbox_write {
+    struct ccb_outbox_op op;
+    const struct ccb_outbox_note *note;
+    bool forget;
+};
+void ccb_outbox_write(struct ccb_outbox *outbox,
+                      struct ccb_outbox_write *write);
 
 /* `post` goes to `loop` after letters were stored, and not again before it was
  * heard. One listener at a time. */
