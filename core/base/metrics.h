@@ -76,6 +76,12 @@
       "Deliveries of stored staging results that are tried again")             \
     X(OUTBOX_GIVEN_UP, "ccbridge_outbox_given_up_total", "counter",            \
       "Stored staging results given up at -outboxMaxAge")                      \
+    X(CRASHES_WAITING, "ccbridge_crashes_waiting", "gauge",                    \
+      "Crashes of instances that CC has not taken yet")                        \
+    X(CRASH_RETRIES, "ccbridge_crash_retries_total", "counter",                \
+      "Crashes of instances that are told to CC again")                        \
+    X(CRASHES_GIVEN_UP, "ccbridge_crashes_given_up_total", "counter",          \
+      "Crashes that CC would not take, or not for -crashMaxAge")               \
     X(LRPS_DESIRED, "ccbridge_lrps_desired_total", "counter",                  \
       "Desire requests that were carried out", .origin = "nsync_listener",     \
       .historic = "LRPsDesired")                                               \

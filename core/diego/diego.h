@@ -84,10 +84,13 @@ int ccb_diego_call(struct ccb_diego *diego,
 
 /* ---- lists of any length ------------------------------------------------ */
 
+enum ccb_diego_list { CCB_DIEGO_DESIRED_LRPS, CCB_DIEGO_ACTUAL_LRPS };
+
 struct ccb_diego_list_options {
+    enum ccb_diego_list what;
     struct ccb_slice domain;
     struct ccb_arena *arena; /* what the answer's error is decoded into */
-    /* One desired LRP (contract/stager.md B6), borrowed until return. 0;
+    /* One LRP (contract/stager.md B6), borrowed until return. 0;
      * CCB_HTTP_PAUSE: none but those read already until ccb_http_call_resume;
      * another negative code gives up with it. */
     int (*on_lrp)(void *user, struct ccb_json lrp);
@@ -96,9 +99,9 @@ struct ccb_diego_list_options {
     void *user;
 };
 
-/* GET /v1/desired_lrps?domain=D. Memory holds one element at a time, however
- * long the list is. *call is good until on_done, for ccb_http_call_resume and
- * ccb_http_cancel; after that there is no on_done. */
+/* GET /v1/desired_lrps?domain=D, or actual_lrps. Memory holds one element at a
+ * time, however long the list is. *call is good until on_done, for
+ * ccb_http_call_resume and ccb_http_cancel; after that there is no on_done. */
 int ccb_diego_list_lrps(struct ccb_diego *diego,
                         const struct ccb_diego_list_options *options,
                         struct ccb_http_call **call, struct ccb_error *err);

@@ -1,5 +1,5 @@
 /*
- * Desired LRPs of a domain, however many: contract/stager.md B1, B2, B6. The
+ * LRPs of a domain, however many: contract/stager.md B1, B2, B6. The
  * answer streams through, one element held at a time.
  *
  * Invariant: on_done says 0 only when the whole list was handed on. What an
@@ -108,6 +108,10 @@ int ccb_receptor_list(struct ccb_http_client *client, const char *url,
 {
     static const struct ccb_http_header json[] = {
         {CCB_LIT("Content-Type"), CCB_LIT("application/json")}};
+    static const char *const names[] = {
+        [CCB_DIEGO_DESIRED_LRPS] = "desired_lrps",
+        [CCB_DIEGO_ACTUAL_LRPS] = "actual_lrps",
+    };
     struct listing *listing = ccb_arena_alloc(options->arena, sizeof(*listing));
     struct ccb_http_call_options http = {
         .method = "GET",
@@ -126,8 +130,8 @@ int ccb_receptor_list(struct ccb_http_client *client, const char *url,
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     listing->options = *options;
     http.url =
-        ccb_arena_format(options->arena, "%s/v1/desired_lrps?domain=%.*s", url,
-                         (int)domain.len, domain.ptr);
+        ccb_arena_format(options->arena, "%s/v1/%s?domain=%.*s", url,
+                         names[options->what], (int)domain.len, domain.ptr);
     if (!http.url.ptr)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     return ccb_http_send(client, &http, call, err);

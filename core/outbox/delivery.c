@@ -297,6 +297,16 @@ int ccb_delivery_open(struct ccb_delivery **out,
     return 0;
 }
 
+static void cut(struct slot *slot)
+{
+    const struct ccb_delivery_options *options = &slot->delivery->options;
+    ccb_http_cancel(slot->attempt.call);
+    slot->attempt.status = 0;
+    slot->attempt.words = "stopped before CC had answered";
+    if (options->on_cut)
+        options->on_cut(options->user, &slot->attempt);
+}
+
 void ccb_delivery_close(struct ccb_delivery *delivery)
 {
     size_t i;
@@ -308,7 +318,7 @@ void ccb_delivery_close(struct ccb_delivery *delivery)
     for (i = 0; i < delivery->options.slots; i++) {
         struct slot *slot = &delivery->slots[i];
         if (slot->state == SLOT_SENDING)
-            ccb_http_cancel(slot->attempt.call);
+            cut(slot);
         if (slot->state == SLOT_SENDING || slot->state == SLOT_UNMARKED)
             free_slot(slot);
     }

@@ -48,6 +48,9 @@ struct ccb_delivery_options {
     bool (*is_passing)(int status);
     /* It is over, and the outbox does not know yet. */
     void (*on_attempt)(void *user, const struct ccb_delivery_try *attempt);
+    /* It is cut short, since all of it closes; the letter stays in the outbox.
+     * NULL: nobody wants to know. */
+    void (*on_cut)(void *user, const struct ccb_delivery_try *attempt);
     void *user;
 };
 

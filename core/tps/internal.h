@@ -70,25 +70,8 @@ struct ccb_watcher_config {
     const char *diego_api_url;
     struct ccb_lock_config lock;
     struct ccb_cc_config cc;
+    const char *crash_queue; /* directory; "": in memory */
+    int64_t crash_max_age;
 };
-
-/* ---- crashes on their way to CC ----------------------------------------- */
-
-struct ccb_crash_posts;
-
-/* `log` is the watcher's session. NULL: no memory. on_room is called when
- * fewer wait again than may. */
-struct ccb_crash_posts *ccb_crash_posts_create(const struct ccb_cc_options *cc,
-                                               struct ccb_log_session *log,
-                                               void (*on_room)(void *user),
-                                               void *user);
-/* Cancels what is under way and says what is lost. */
-void ccb_crash_posts_free(struct ccb_crash_posts *posts);
-/* Sends it, or keeps it until it can be sent. CCB_NO_MEMORY. */
-int ccb_crash_posts_add(struct ccb_crash_posts *posts,
-                        struct ccb_slice process_guid,
-                        const struct ccb_cc_crash *crash);
-/* As many wait as may. */
-bool ccb_crash_posts_full(const struct ccb_crash_posts *posts);
 
 #endif

@@ -1,12 +1,12 @@
 /*
  * tps-watcher as a role: flags (contract/tps.md 2.1), the lock, the stream of
- * events (2.2) and what is done with each (2.3, 2.4).
+ * events (2.2), and what is found in it (2.3).
  *
  * It has no door. One acts in a platform: the stream is read only while the
  * lock is held, and the process ends when it is lost.
  */
 #include "base/mem.h"
-#include "tps/crash.h"
+#include "tps/catch_up.h"
 #include "tps/internal.h"
 #include "tps/tps.h"
 
@@ -16,6 +16,18 @@ static const struct ccb_flag flags[] = {
     CCB_DIEGO_FLAG(AT(diego_api_url)),
     CCB_LOCK_FLAGS(AT(lock)),
     CCB_CC_FLAGS(AT(cc), NULL),
+    {.name = "crashQueue",
+     .type = CCB_FLAG_STRING,
+     .offset = AT(crash_queue),
+     .placeholder = "DIR",
+     .help = "Keep crashes that CC has not taken yet in this directory, so "
+             "that they outlive the process; empty: in memory"},
+    {.name = "crashMaxAge",
+     .type = CCB_FLAG_DURATION,
+     .offset = AT(crash_max_age),
+     .default_text = "24h",
+     .help = "How long CC is told of a crash again and again before it is "
+             "given up"},
 };
 
 /* ---- the command line --------------------------------------------------- */
@@ -23,7 +35,13 @@ static const struct ccb_flag flags[] = {
 static int check(const void *config, const char **action, struct ccb_error *err)
 {
     const struct ccb_watcher_config *c = config;
-    return ccb_lock_check(&c->lock, action, err);
+    int code = ccb_lock_check(&c->lock, action, err);
+    if (code == 0 && c->crash_max_age <= 0) {
+        *action = "invalid-crash-max-age";
+        code = ccb_error_set(err, CCB_INVALID,
+                             "crashMaxAge: use a time above 0, such as 24h");
+    }
+    return code;
 }
 
 static size_t doors(const void *config, struct ccb_door *out)
@@ -35,15 +53,22 @@ static size_t doors(const void *config, struct ccb_door *out)
 
 /* ---- events ------------------------------------------------------------- */
 
-struct watcher {
+/* Once a process. The outbox outlives the loop, which its thread posts to. */
+struct shared {
     const struct ccb_watcher_config *config;
+    struct ccb_outbox *outbox;
+};
+
+struct watcher {
+    struct shared *shared;
     const struct ccb_worker *worker;
     struct ccb_lock *lock;
     struct ccb_log_session log; /* tps-watcher.watcher, behind the lock's */
     bool started;               /* the lock is held, events are read */
     struct ccb_diego *diego;
     struct ccb_diego_subscription *subscription;
-    struct ccb_crash_posts *posts;
+    struct ccb_crashes crashes;
+    struct ccb_catch_up *catch_up;
     bool waiting; /* the back end was not reached when last tried */
 };
 
@@ -51,19 +76,7 @@ static void on_room(void *user)
 {
     struct watcher *w = user;
     ccb_diego_resume(w->subscription);
-}
-
-static void tell(struct watcher *w, const struct ccb_crash *crash)
-{
-    ccb_log_write(&w->log, CCB_LEVEL_INFO, "app-crashed",
-                  CCB_FIELDS(ccb_log_text("process-guid", crash->process_guid),
-                             ccb_log_int("index", crash->message.index)));
-    if (ccb_crash_posts_add(w->posts, crash->process_guid, &crash->message) < 0)
-        ccb_log_write(
-            &w->log, CCB_LEVEL_INFO, "failed-app-crashed",
-            CCB_FIELDS(ccb_log_text("process-guid", crash->process_guid),
-                       ccb_log_int("index", crash->message.index),
-                       ccb_log_cstr("error", "out of memory")));
+    ccb_catch_up_resume(w->catch_up);
 }
 
 /* An event that can't be read is passed over: the stream goes on, so that no
@@ -71,18 +84,13 @@ static void tell(struct watcher *w, const struct ccb_crash *crash)
 static bool on_event(void *user, const struct ccb_diego_event *event)
 {
     struct watcher *w = user;
-    struct ccb_arena *arena = ccb_arena_create();
-    struct ccb_crash crash;
     struct ccb_error err;
-    bool found = false;
-    int code = arena ? ccb_crash_find(event, &crash, &found, arena, &err)
-                     : ccb_error_set(&err, CCB_NO_MEMORY, "out of memory");
+    int code = ccb_crashes_event(&w->crashes, event, &err);
     if (code < 0)
         ccb_log_error(&w->log, "failed-getting-next-event", err.message);
-    else if (found)
-        tell(w, &crash);
-    ccb_arena_unref(arena);
-    return !ccb_crash_posts_full(w->posts);
+    if (code == CCB_NO_MEMORY)
+        ccb_catch_up_start(w->catch_up);
+    return !ccb_crash_queue_full(w->crashes.queue);
 }
 
 static const struct {
@@ -112,9 +120,32 @@ static void on_open(void *user)
 {
     struct watcher *w = user;
     w->waiting = false;
+    ccb_catch_up_start(w->catch_up);
 }
 
 /* ---- the lock ----------------------------------------------------------- */
+
+/* The queue is one process' at a time, as the lock is. */
+static int open_queue(struct watcher *w, struct ccb_error *err)
+{
+    const struct ccb_watcher_config *c = w->shared->config;
+    struct ccb_crash_queue_options options = {
+        .loop = w->worker->loop,
+        .cc = ccb_role_cc_options(&c->cc, w->worker->client),
+        .log = &w->log,
+        .max_age = c->crash_max_age,
+        .on_room = on_room,
+        .user = w,
+    };
+    int code = ccb_outbox_open(&w->shared->outbox, &ccb_crash_outbox,
+                               c->crash_queue, err);
+    options.outbox = w->shared->outbox;
+    if (code == 0)
+        code = ccb_crashes_load(&w->crashes, options.outbox, err);
+    if (code == 0)
+        code = ccb_crash_queue_open(&w->crashes.queue, &options, err);
+    return code;
+}
 
 static int subscribe(struct watcher *w, struct ccb_error *err)
 {
@@ -125,12 +156,14 @@ static int subscribe(struct watcher *w, struct ccb_error *err)
         .on_trouble = on_trouble,
         .user = w,
     };
-    const struct ccb_watcher_config *c = w->config;
-    struct ccb_cc_options cc = ccb_role_cc_options(&c->cc, w->worker->client);
-    w->diego = ccb_diego_open_receptor(w->worker->client,
-                                       ccb_slice_of(c->diego_api_url), 0);
-    w->posts = ccb_crash_posts_create(&cc, &w->log, on_room, w);
-    if (!w->diego || !w->posts)
+    w->crashes.log = &w->log;
+    if (open_queue(w, err) < 0)
+        return err->code;
+    w->diego = ccb_diego_open_receptor(
+        w->worker->client, ccb_slice_of(w->shared->config->diego_api_url), 0);
+    if (w->diego)
+        w->catch_up = ccb_catch_up_open(w->worker->loop, w->diego, &w->crashes);
+    if (!w->catch_up)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     return ccb_diego_subscribe(w->diego, &options, &w->subscription, err);
 }
@@ -157,19 +190,39 @@ static void on_lost(void *user, const char *why)
 
 /* ---- its life ----------------------------------------------------------- */
 
-/* The configuration is all that is shared. */
-static int prepare(void **shared, const void *config,
-                   struct ccb_log_session *log, struct ccb_error *err)
+static int prepare(void **out, const void *config, struct ccb_log_session *log,
+                   struct ccb_error *err)
 {
+    struct shared *shared = ccb_calloc(1, sizeof(*shared));
     (void)log;
-    (void)err;
-    *shared = (void *)(uintptr_t)config;
+    if (!shared)
+        return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    shared->config = config;
+    *out = shared;
     return 0;
 }
 
-static void release(void *shared)
+static void release(void *user)
 {
-    (void)shared;
+    struct shared *shared = user;
+    if (!shared)
+        return;
+    ccb_outbox_close(shared->outbox);
+    ccb_free(shared);
+}
+
+/* Crashes that were in memory only are gone then. */
+static void say_lost(struct watcher *w)
+{
+    struct ccb_outbox_status status = {0};
+    if (w->shared->outbox && !w->shared->config->crash_queue[0])
+        ccb_outbox_get_status(w->shared->outbox, &status);
+    if (status.waiting > 0)
+        ccb_log_write(
+            &w->log, CCB_LEVEL_ERROR, "crashes-lost",
+            CCB_FIELDS(ccb_log_int("count", status.waiting),
+                       ccb_log_cstr("error", "CC had not taken them; with "
+                                             "-crashQueue they are kept")));
 }
 
 /* The lock goes last: nobody else begins before this one has ended. */
@@ -179,7 +232,10 @@ static void close_instance(void *instance)
     if (w->started)
         ccb_log_info(&w->log, "stopping");
     ccb_diego_unsubscribe(w->subscription);
-    ccb_crash_posts_free(w->posts);
+    ccb_catch_up_close(w->catch_up);
+    ccb_crash_queue_close(w->crashes.queue);
+    say_lost(w);
+    ccb_crashes_destroy(&w->crashes);
     ccb_diego_close(w->diego);
     if (w->started)
         ccb_log_info(&w->log, "finished");
@@ -190,7 +246,7 @@ static void close_instance(void *instance)
 static int open_instance(void **instance, void *shared,
                          const struct ccb_worker *worker, struct ccb_error *err)
 {
-    const struct ccb_watcher_config *config = shared;
+    const struct ccb_watcher_config *config = ((struct shared *)shared)->config;
     struct watcher *w = ccb_calloc(1, sizeof(*w));
     struct ccb_lock_options options = {
         .config = &config->lock,
@@ -205,7 +261,7 @@ static int open_instance(void **instance, void *shared,
     int code;
     if (!w)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
-    w->config = config;
+    w->shared = shared;
     w->worker = worker;
     code = ccb_lock_open(&w->lock, &options, err);
     if (code < 0) {
@@ -220,10 +276,15 @@ static int open_instance(void **instance, void *shared,
 static void put_status(void *instance, struct ccb_json_writer *w)
 {
     const struct watcher *watcher = instance;
+    struct ccb_outbox_status status;
     ccb_json_key(w, "lock");
     ccb_json_begin_object(w);
     ccb_lock_put_status(watcher->lock, w);
     ccb_json_end_object(w);
+    if (!watcher->shared->outbox)
+        return;
+    ccb_outbox_get_status(watcher->shared->outbox, &status);
+    ccb_json_member_int(w, "crashes_waiting", status.waiting);
 }
 
 const struct ccb_role ccb_tps_watcher_role = {
