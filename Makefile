@@ -47,6 +47,7 @@ bench: ## measure against nginx and curl; BENCH_SECONDS=5 BENCH_ROUNDS=3 BULK_AP
 	@cmake --build build/release --target ccb-recipe-cost \
 	    ccb-isolation-cost
 	@tests/bench/run.sh build/release
+	@tests/bench/files.sh build/release
 	@tests/bench/bulk.sh build/release
 
 bench-instructions: ## instructions per request, counted by callgrind

@@ -22,6 +22,15 @@ static const struct ccb_flag flags[] = {
      .placeholder = "DIR",
      .help = "Directory whose files are served below /v1/static/; links in it "
              "are followed wherever they lead"},
+    {.name = "confineLinks",
+     .type = CCB_FLAG_BOOL,
+     .offset = AT(confine_links),
+     .help = "Do not follow links that are absolute or lead out of "
+             "-staticDirectory"},
+    {.name = "digests",
+     .type = CCB_FLAG_BOOL,
+     .offset = AT(digests),
+     .help = "Send the MD5 of files as ETag and Content-MD5"},
     {.name = "skipCertVerify",
      .type = CCB_FLAG_BOOL,
      .offset = AT(skip_cert_verify),
@@ -72,12 +81,23 @@ static int open_instance(void **instance, void *shared,
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     files->config = shared;
     files->worker = worker;
+    files->digests = NULL;
+    if (files->config->digests) {
+        files->digests = ccb_files_digests_create(&worker->loop->uv);
+        if (files->digests == NULL) {
+            ccb_free(files);
+            return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+        }
+    }
     *instance = files;
     return CCB_OK;
 }
 
 static void close_instance(void *instance)
 {
+    struct ccb_files *files = instance;
+
+    ccb_files_digests_close(files->digests);
     ccb_free(instance);
 }
 

@@ -3,6 +3,9 @@
  *
  *   file_server.c  the role: flags, door, life
  *   serve.c        one request: which file, what kind of answer
+ *   open.c         from a name below the root to a descriptor
+ *   answer.c       the answer's head, small answers
+ *   digest.c       sums of files, for -digests
  *   send.c         a file as an answer: type, ranges, bytes
  *   parts.c        several ranges as one multipart body
  *   listing.c      a directory as an answer
@@ -18,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "net/http_date.h"
@@ -29,6 +33,8 @@ struct ccb_files_config {
     const char *static_directory;
     bool skip_cert_verify;         /* historic, without effect */
     int64_t communication_timeout; /* the same */
+    bool confine_links;
+    bool digests;
 };
 
 /* Whole files up to this size are copied into the answer's packet, which
@@ -39,11 +45,13 @@ struct ccb_files_config {
 struct ccb_files {
     const struct ccb_files_config *config;
     const struct ccb_worker *worker;
-    char small[CCB_FILES_SMALL]; /* used within one call only */
+    struct ccb_files_digests *digests; /* NULL: there are none */
+    char small[CCB_FILES_SMALL];       /* used within one call only */
 };
 
 #define CCB_FILES_MAX_RANGES 256
 #define CCB_FILES_SNIFF 512
+#define CCB_FILES_MD5 16 /* bytes */
 
 /* One request. */
 struct ccb_file_serve {
@@ -56,8 +64,10 @@ struct ccb_file_serve {
     struct ccb_slice name; /* last element of the path that was opened */
     const char *type;
     uint64_t size;
-    int64_t modified; /* seconds; 0: not known */
+    int64_t modified; /* seconds; 0: not known, or no validator */
     char date[CCB_HTTP_DATE_SIZE];
+    char etag[2 * CCB_FILES_MD5 + 3]; /* with its quotes; "": not known */
+    char md5[CCB_FILES_MD5 * 2];      /* base64; "": not known */
     struct ccb_http_range *ranges;
     size_t range_count;
 };
@@ -68,7 +78,9 @@ struct ccb_file_serve {
 void ccb_files_serve(struct ccb_http_request *request, void *user);
 void ccb_files_to_root(struct ccb_http_request *request, void *user);
 
-/* Answers, with Last-Modified where it is known. */
+/* ---- answer.c ----------------------------------------------------------- */
+
+/* Answers, with the validators that are known; at most 2 headers more. */
 void ccb_files_respond(struct ccb_file_serve *serve, int status,
                        const struct ccb_http_header *headers, size_t count,
                        struct ccb_slice body);
@@ -76,9 +88,29 @@ void ccb_files_respond(struct ccb_file_serve *serve, int status,
 void ccb_files_respond_text(struct ccb_file_serve *serve, int status,
                             const char *text);
 void ccb_files_respond_errno(struct ccb_file_serve *serve, int error);
-/* The header, or an empty one. */
-struct ccb_http_header ccb_files_last_modified(
-    const struct ccb_file_serve *serve);
+/* Last-Modified and ETag, as far as they are known; how many it put. */
+#define CCB_FILES_VALIDATORS 2
+size_t ccb_files_put_validators(const struct ccb_file_serve *serve,
+                                struct ccb_http_header *headers);
+
+/* ---- open.c, digest.c --------------------------------------------------- */
+
+/* What a cleaned path names below the root, ready to read; or minus an errno:
+ * -EXDEV for a link that leaves the root where links are confined. */
+int ccb_files_open(const struct ccb_files_config *config,
+                   struct ccb_arena *arena, const char *path);
+/* How it is done where the kernel can't confine links. */
+int ccb_files_open_walking(int root, const char *path);
+
+/* NULL: no memory. */
+struct ccb_files_digests *ccb_files_digests_create(uv_loop_t *loop);
+/* Frees itself on the loop when a sum is being computed. NULL is fine. */
+void ccb_files_digests_close(struct ccb_files_digests *digests);
+/* Fills in the tag of a regular file when its sum is known; where it is not,
+ * has it computed, and drops a date that is too new to go by. `found` is of
+ * serve->fd. */
+void ccb_files_set_digest(struct ccb_file_serve *serve,
+                          const struct stat *found);
 
 /* ---- the kinds of answers ----------------------------------------------- */
 

@@ -161,14 +161,21 @@ static void end(struct listing *listing)
         ccb_http_abandon(request);
 }
 
+static void start(struct ccb_file_serve *serve)
+{
+    struct ccb_http_header headers[1 + CCB_FILES_VALIDATORS] = {html_type};
+    size_t count = 1 + ccb_files_put_validators(serve, headers + 1);
+
+    serve->status = 200;
+    ccb_http_respond_start(serve->request, 200, headers, count, -1);
+}
+
 static void read_next(struct listing *listing);
 
 static void on_done(uv_work_t *work, int status)
 {
     struct listing *listing = work->data;
     struct ccb_file_serve *serve = listing->serve;
-    struct ccb_http_header headers[] = {html_type,
-                                        ccb_files_last_modified(serve)};
     size_t waiting;
 
     (void)status;
@@ -181,10 +188,8 @@ static void on_done(uv_work_t *work, int status)
         answer_whole(listing);
         return;
     }
-    if (!listing->started) {
-        serve->status = 200;
-        ccb_http_respond_start(serve->request, 200, headers, 2, -1);
-    }
+    if (!listing->started)
+        start(serve);
     listing->started = true;
     if (listing->error != 0) {
         end(listing);
@@ -230,13 +235,10 @@ static void on_abort(struct ccb_http_request *request, void *user)
 
 void ccb_files_send_listing(struct ccb_file_serve *serve)
 {
-    struct ccb_http_header headers[] = {html_type,
-                                        ccb_files_last_modified(serve)};
     struct listing *listing;
 
     if (ccb_http_request_info(serve->request)->method == CCB_HTTP_HEAD) {
-        serve->status = 200;
-        ccb_http_respond_start(serve->request, 200, headers, 2, -1);
+        start(serve);
         ccb_http_finish(serve->request);
         return;
     }

@@ -92,11 +92,12 @@ static bool make_boundary(struct parts *parts)
 void ccb_files_send_parts(struct ccb_file_serve *serve)
 {
     struct parts *parts = ccb_arena_alloc(serve->arena, sizeof(*parts));
-    struct ccb_http_header headers[3] = {
+    struct ccb_http_header headers[2 + CCB_FILES_VALIDATORS] = {
         {CCB_LIT("Accept-Ranges"), CCB_LIT("bytes")},
         {CCB_LIT("Content-Type"), {NULL, 0}},
     };
     char type[BOUNDARY + 40];
+    size_t count = 2;
     int len;
 
     if (parts == NULL || !make_boundary(parts)) {
@@ -107,11 +108,11 @@ void ccb_files_send_parts(struct ccb_file_serve *serve)
     len = snprintf(type, sizeof(type), "multipart/byteranges; boundary=%s",
                    parts->boundary);
     headers[1].value = ccb_slice_make(type, (size_t)len);
-    headers[2] = ccb_files_last_modified(serve);
+    count += ccb_files_put_validators(serve, headers + count);
     serve->status = 206;
     ccb_http_on_drain(serve->request, give_parts, parts);
     ccb_http_on_abort(serve->request, on_abort, parts);
-    ccb_http_respond_start(serve->request, 206, headers, 3,
+    ccb_http_respond_start(serve->request, 206, headers, count,
                            whole_length(parts));
     give_parts(serve->request, parts);
 }

@@ -2,9 +2,9 @@
  * From the URL to a name below the root, and back (files/internal.h).
  *
  * Invariant: a cleaned path has no "..", so no request can name anything
- * outside the root. Symbolic links in it are the operator's word and are
- * followed wherever they lead: the historic packages lie beside the root and
- * are linked into it.
+ * outside the root. Symbolic links are another matter (open.c): they are the
+ * operator's word and followed wherever they lead, unless -confineLinks is
+ * given, as the historic packages lie beside the root and are linked into it.
  */
 #include "files/internal.h"
 

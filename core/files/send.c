@@ -27,7 +27,7 @@ static ssize_t read_now(int fd, char *bytes, size_t size, uint64_t offset)
 
 /* ---- the bytes ---------------------------------------------------------- */
 
-#define HEADERS 4
+#define HEADERS (4 + CCB_FILES_VALIDATORS)
 
 /* The head's lines for one range, or the whole file; `text` is their room. */
 static size_t make_headers(const struct ccb_file_serve *serve,
@@ -42,7 +42,10 @@ static size_t make_headers(const struct ccb_file_serve *serve,
         (struct ccb_http_header){CCB_LIT("Accept-Ranges"), CCB_LIT("bytes")};
     headers[count++] = (struct ccb_http_header){CCB_LIT("Content-Type"),
                                                 ccb_slice_of(serve->type)};
-    headers[count++] = ccb_files_last_modified(serve);
+    count += ccb_files_put_validators(serve, headers + count);
+    if (serve->range_count == 0 && serve->etag[0] != '\0')
+        headers[count++] = (struct ccb_http_header){CCB_LIT("Content-MD5"),
+                                                    ccb_slice_of(serve->md5)};
     if (serve->range_count == 0)
         return count;
     /* An empty range ends before it begins, as the historic program says. */

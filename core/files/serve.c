@@ -8,67 +8,9 @@
 #include "files/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- answers ------------------------------------------------------------ */
-
-struct ccb_http_header ccb_files_last_modified(
-    const struct ccb_file_serve *serve)
-{
-    struct ccb_http_header header = {CCB_LIT("Last-Modified"),
-                                     ccb_slice_of(serve->date)};
-
-    if (serve->modified == 0)
-        header.name.len = 0; /* an empty name is no header */
-    return header;
-}
-
-void ccb_files_respond(struct ccb_file_serve *serve, int status,
-                       const struct ccb_http_header *headers, size_t count,
-                       struct ccb_slice body)
-{
-    struct ccb_http_header all[4];
-    size_t k = 0;
-
-    for (; k < count && k < 3; k++)
-        all[k] = headers[k];
-    all[k++] = ccb_files_last_modified(serve);
-    serve->status = status;
-    ccb_http_respond_with(serve->request, status, all, k, body);
-}
-
-void ccb_files_respond_text(struct ccb_file_serve *serve, int status,
-                            const char *text)
-{
-    struct ccb_http_header type = {CCB_LIT("Content-Type"),
-                                   CCB_LIT("text/plain; charset=utf-8")};
-
-    ccb_files_respond(serve, status, &type, 1, ccb_slice_of(text));
-}
-
-void ccb_files_respond_errno(struct ccb_file_serve *serve, int error)
-{
-    static const struct {
-        int error, status;
-        const char *text;
-    } rows[] = {
-        {ENOENT, 404, "404 page not found\n"},
-        {ENOTDIR, 404, "404 page not found\n"},
-        {ENXIO, 404, "404 page not found\n"}, /* a socket */
-        {ENODEV, 404, "404 page not found\n"},
-        {EACCES, 403, "403 Forbidden\n"},
-        {EPERM, 403, "403 Forbidden\n"},
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (rows[i].error == error) {
-            ccb_files_respond_text(serve, rows[i].status, rows[i].text);
-            return;
-        }
-    ccb_files_respond_text(serve, 500, "500 Internal Server Error\n");
-}
+/* ---- answers of its own -------------------------------------------------- */
 
 static void on_answered(struct ccb_http_request *request, uint64_t bytes,
                         void *user)
@@ -103,6 +45,7 @@ static void redirect(struct ccb_file_serve *serve, const char *before,
         (void)ccb_buf_put_slice(&text, info->query);
     }
     serve->modified = 0; /* of no interest here */
+    serve->etag[0] = '\0';
     location.value = ccb_buf_slice(&text);
     if (text.failed)
         ccb_files_respond_text(serve, 503, "out of memory\n");
@@ -126,32 +69,38 @@ void ccb_files_to_root(struct ccb_http_request *request, void *user)
 
 /* ---- finding the file --------------------------------------------------- */
 
-#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-
-static void set_file(struct ccb_file_serve *serve, const struct stat *found)
+static void set_file(struct ccb_file_serve *serve, int fd,
+                     const struct stat *found)
 {
+    serve->fd = fd;
     serve->size = (uint64_t)found->st_size;
     serve->modified = (int64_t)found->st_mtim.tv_sec;
     ccb_http_date_format(serve->modified, serve->date);
+    if (S_ISREG(found->st_mode) && serve->files->digests != NULL)
+        ccb_files_set_digest(serve, found);
 }
 
-/* The index of a directory takes its place, if it has one. */
-static bool open_index(struct ccb_file_serve *serve)
+/* The index of a directory takes its place, if it has one. CCB_NO_MEMORY, or
+ * CCB_NOT_FOUND. */
+static int open_index(struct ccb_file_serve *serve, const char *clean)
 {
+    struct ccb_slice path =
+        ccb_arena_format(serve->arena, "%s/index.html", clean);
     struct stat found;
-    int fd = openat(serve->fd, "index.html", OPEN_FLAGS);
+    int fd = -ENOMEM;
 
+    if (path.ptr != NULL)
+        fd = ccb_files_open(serve->files->config, serve->arena, path.ptr);
     if (fd < 0)
-        return false;
+        return fd == -ENOMEM ? CCB_NO_MEMORY : CCB_NOT_FOUND;
     if (fstat(fd, &found) != 0 || !S_ISREG(found.st_mode)) {
         (void)close(fd);
-        return false;
+        return CCB_NOT_FOUND;
     }
     (void)close(serve->fd);
-    serve->fd = fd;
     serve->name = ccb_slice_of("index.html");
-    set_file(serve, &found);
-    return true;
+    set_file(serve, fd, &found);
+    return CCB_OK;
 }
 
 /* What the conditions leave to be sent. */
@@ -167,7 +116,18 @@ static void send_unless(struct ccb_file_serve *serve, bool directory)
         ccb_files_send(serve);
 }
 
-static void serve_open(struct ccb_file_serve *serve, struct ccb_slice rest)
+static void serve_directory(struct ccb_file_serve *serve, const char *clean)
+{
+    int code = open_index(serve, clean);
+
+    if (code == CCB_NO_MEMORY)
+        ccb_files_respond_errno(serve, ENOMEM);
+    else
+        send_unless(serve, code != CCB_OK);
+}
+
+static void serve_open(struct ccb_file_serve *serve, struct ccb_slice rest,
+                       const char *clean)
 {
     bool slash = rest.len == 0 || rest.ptr[rest.len - 1] == '/';
     struct stat found;
@@ -180,11 +140,11 @@ static void serve_open(struct ccb_file_serve *serve, struct ccb_slice rest)
         ccb_files_respond_errno(serve, ENOENT);
         return;
     }
-    set_file(serve, &found);
+    set_file(serve, serve->fd, &found);
     if (S_ISDIR(found.st_mode) && !slash)
         redirect(serve, "", serve->name, "/");
     else if (S_ISDIR(found.st_mode))
-        send_unless(serve, !open_index(serve));
+        serve_directory(serve, clean);
     else if (slash)
         redirect(serve, "../", serve->name, "");
     else
@@ -193,22 +153,18 @@ static void serve_open(struct ccb_file_serve *serve, struct ccb_slice rest)
 
 static void serve_path(struct ccb_file_serve *serve, struct ccb_slice rest)
 {
-    const char *root = serve->files->config->static_directory;
-    char *clean = ccb_files_clean_path(serve->arena, rest);
-    struct ccb_slice path = {NULL, 0};
+    const char *clean = ccb_files_clean_path(serve->arena, rest);
+    int fd = -ENOMEM;
 
     if (clean != NULL)
-        path = ccb_arena_format(serve->arena, "%s/%s", root, clean);
-    if (path.ptr == NULL) {
-        ccb_files_respond_text(serve, 503, "out of memory\n");
+        fd = ccb_files_open(serve->files->config, serve->arena, clean);
+    if (fd < 0) {
+        ccb_files_respond_errno(serve, -fd);
         return;
     }
+    serve->fd = fd;
     serve->name = ccb_files_base(rest);
-    serve->fd = open(path.ptr, OPEN_FLAGS);
-    if (serve->fd < 0)
-        ccb_files_respond_errno(serve, errno);
-    else
-        serve_open(serve, rest);
+    serve_open(serve, rest, clean);
 }
 
 void ccb_files_serve(struct ccb_http_request *request, void *user)

@@ -4,13 +4,14 @@
  *   uploader.c   the role: flags, door, life
  *   receive.c    a request: its checks, its end, its log lines
  *   send.c       the upload to the Cloud Controller
+ *   queue.c      what of the file has come and is not yet sent
  *   poll.c       its job, for droplets
  *   query.c      parameters of URLs, and how URLs are logged
  *
- * Invariant: an upload holds at most two pieces of the file (HIGH_WATER and
- * what came last), whatever its size. It is answered exactly once, by
- * ccb_uploader_end; its memory is the request's arena, to which it has a
- * reference of its own until its timers are closed.
+ * Invariant: an upload holds at most some pieces of the file (HIGH_WATER, as
+ * much that is sent already, and what came last), whatever its size. It is
+ * answered exactly once, by ccb_uploader_end; its memory is the request's
+ * arena, to which it has a reference of its own until its timers are closed.
  */
 #ifndef CCB_UPLOADER_INTERNAL_H
 #define CCB_UPLOADER_INTERNAL_H
@@ -65,6 +66,12 @@ struct ccb_uploader_kind {
     const char *actions[CCB_UPLOADER_EVENTS]; /* NULL: not logged */
 };
 
+/* Starts as {0}. */
+struct ccb_uploader_queue {
+    struct ccb_buf bytes;
+    size_t taken; /* of them */
+};
+
 enum ccb_uploader_state {
     CCB_UPLOADER_CHECKING,
     CCB_UPLOADER_UPLOADING,
@@ -93,8 +100,7 @@ struct ccb_uploading {
     int attempt;
     struct ccb_slice before, after; /* the file, in the body */
     uint64_t sent;                  /* of before, file and after */
-    struct ccb_buf held;            /* of the file, from `taken` on */
-    size_t taken;
+    struct ccb_uploader_queue held; /* of the file */
     bool reading; /* from the caller; never before CC was reached */
     bool starved; /* the call waits for more of the file */
     bool paused;  /* the caller waits for the call */
@@ -133,6 +139,16 @@ void ccb_uploader_send(struct ccb_uploading *upload);
 void ccb_uploader_send_cancel(struct ccb_uploading *upload, const char *why);
 void ccb_uploader_poll(struct ccb_uploading *upload, struct ccb_slice body);
 void ccb_uploader_poll_cancel(struct ccb_uploading *upload);
+
+/* ---- queue.c ------------------------------------------------------------ */
+
+size_t ccb_uploader_queue_waiting(const struct ccb_uploader_queue *queue);
+int ccb_uploader_queue_put(struct ccb_uploader_queue *queue,
+                           struct ccb_slice piece); /* CCB_NO_MEMORY */
+/* At most `size` of what waits; how much it was. */
+size_t ccb_uploader_queue_take(struct ccb_uploader_queue *queue, char *bytes,
+                               size_t size);
+void ccb_uploader_queue_destroy(struct ccb_uploader_queue *queue);
 
 /* ---- query.c ------------------------------------------------------------ */
 

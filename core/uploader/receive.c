@@ -123,7 +123,7 @@ void ccb_uploader_end(struct ccb_uploading *upload, int status,
     upload->call = NULL;
     if (call != NULL)
         ccb_http_cancel(call);
-    ccb_buf_destroy(&upload->held);
+    ccb_uploader_queue_destroy(&upload->held);
     if (upload->handles > 0) {
         uv_close((uv_handle_t *)&upload->limit, on_timer_closed);
         uv_close((uv_handle_t *)&upload->tick, on_timer_closed);

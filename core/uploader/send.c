@@ -29,11 +29,6 @@ static void log_attempt(struct ccb_uploading *upload)
 
 /* ---- the body, from the caller ------------------------------------------ */
 
-static size_t held(const struct ccb_uploading *upload)
-{
-    return upload->held.len - upload->taken;
-}
-
 static void on_body(struct ccb_http_request *request, struct ccb_slice piece,
                     void *user)
 {
@@ -41,13 +36,13 @@ static void on_body(struct ccb_http_request *request, struct ccb_slice piece,
 
     if (upload->call == NULL) /* answered before all of it was there */
         return;
-    if (ccb_buf_put_slice(&upload->held, piece) != 0) {
+    if (ccb_uploader_queue_put(&upload->held, piece) != CCB_OK) {
         log_attempt(upload);
         ccb_uploader_on_not_sent(upload, 500, "out of memory",
                                  ccb_slice_of("out of memory"));
         return;
     }
-    if (held(upload) >= HIGH_WATER) {
+    if (ccb_uploader_queue_waiting(&upload->held) >= HIGH_WATER) {
         upload->paused = true;
         ccb_http_pause(request);
     }
@@ -82,21 +77,16 @@ static int64_t give(struct ccb_slice text, uint64_t at, char *bytes,
 
 static int64_t give_file(struct ccb_uploading *upload, char *bytes, size_t size)
 {
-    size_t n = held(upload) < size ? held(upload) : size;
+    size_t n;
 
     if (!upload->reading)
         start_reading(upload);
+    n = ccb_uploader_queue_take(&upload->held, bytes, size);
     if (n == 0) {
         upload->starved = true;
         return CCB_HTTP_PAUSE;
     }
-    memcpy(bytes, upload->held.data + upload->taken, n);
-    upload->taken += n;
-    if (held(upload) > 0)
-        return (int64_t)n;
-    ccb_buf_reset(&upload->held);
-    upload->taken = 0;
-    if (upload->paused) {
+    if (upload->paused && ccb_uploader_queue_waiting(&upload->held) == 0) {
         upload->paused = false;
         ccb_http_resume(upload->request);
     }

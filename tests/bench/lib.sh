@@ -201,6 +201,25 @@ start_daemon() {
     fi
 }
 
+# start_role ROLE FLAGS...: a role that needs no back end, on a free port; its
+# log goes to a file. Sets pid and url.
+start_role() {
+    local role=$1 log
+    shift
+    free_port
+    log=$tmp/$role.$port.log
+    "$bin/ccbridged" "$role" -address "127.0.0.1:$port" "$@" \
+        >"$log" 2>"$log.err" </dev/null &
+    pid=$!
+    pids+=("$pid")
+    url=http://127.0.0.1:$port
+    if ! until_true 20 grep -qsF "$role.ready" "$log"; then
+        echo "$role did not get ready:" >&2
+        cat "$log" "$log.err" >&2
+        return 1
+    fi
+}
+
 # Bodies as the Cloud Controller sends them; "@GUID@" stands for the guid.
 stage_body=$fixtures/2015-stage-buildpack-named.json
 desire_body=$tmp/desire.json

@@ -81,6 +81,15 @@ static void test_every_allocation_fails_once(void **state)
     }
 }
 
+/* The same with links confined and sums computed. */
+static void test_nor_with_all_that_can_be_asked_for(void **state)
+{
+    config.confine_links = true;
+    files.digests = ccb_files_digests_create(&bed.loop.uv);
+    assert_non_null(files.digests);
+    test_every_allocation_fails_once(state);
+}
+
 static int open_all(void **state)
 {
     (void)state;
@@ -96,11 +105,19 @@ static int open_all(void **state)
     return 0;
 }
 
+static void close_digests(void *arg)
+{
+    (void)arg;
+    ccb_files_digests_close(files.digests);
+    files.digests = NULL;
+}
+
 static int close_all(void **state)
 {
     char path[128];
 
     (void)state;
+    bed_call(close_digests, NULL);
     bed_close();
     snprintf(path, sizeof(path), "%s/small", root);
     (void)unlink(path);
@@ -113,6 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_allocation_fails_once,
+                                        open_all, close_all),
+        cmocka_unit_test_setup_teardown(test_nor_with_all_that_can_be_asked_for,
                                         open_all, close_all),
     };
 
