@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "ccbridge/json.h"
+#include "tps/metrics.h"
 
 struct ccb_actual_port {
     uint16_t container_port, host_port;
@@ -40,10 +41,14 @@ enum ccb_actual_view {
     CCB_ACTUAL_STATS   /* with host and port */
 };
 
-/* Writes the back end's list as CC's array; null and NONE are no instances.
- * `now` is in ns since 1970. CCB_INVALID, naming the member, CCB_NO_MEMORY. */
+/* Writes the back end's list as CC's array, in its order; null and NONE are no
+ * instances. Of records that share an index, as while a cell is evacuated, the
+ * better one is taken: running, starting, crashed, what is unknown; the
+ * ordinary one before the evacuating. `now` is in ns since 1970; `metrics` of
+ * the view STATS may be NULL. CCB_INVALID, naming the member, CCB_NO_MEMORY. */
 int ccb_actuals_encode(struct ccb_buf *out, struct ccb_json list,
                        enum ccb_actual_view view, int64_t now,
+                       const struct ccb_container_metrics *metrics,
                        struct ccb_arena *arena, struct ccb_error *err);
 
 #endif

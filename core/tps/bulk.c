@@ -93,8 +93,8 @@ static void take(struct lookup *lookup, const struct ccb_diego_answer *answer)
         return;
     }
     if (ccb_actuals_encode(&lookup->instances, answer->object,
-                           CCB_ACTUAL_STATUS, ccb_clock_wall(), lookup->arena,
-                           &err) < 0)
+                           CCB_ACTUAL_STATUS, ccb_clock_wall(), NULL,
+                           lookup->arena, &err) < 0)
         log_failure(lookup, ccb_slice_of(err.message));
     else
         lookup->found = true;

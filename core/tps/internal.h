@@ -31,6 +31,7 @@ struct ccb_tps_shared {
 /* Once a worker. */
 struct ccb_tps {
     struct ccb_tps_shared *shared;
+    struct ccb_http_client *client;
     struct ccb_diego *diego;
 };
 

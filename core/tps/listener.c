@@ -128,6 +128,7 @@ static int open_instance(void **instance, void *shared,
     if (!tps)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     tps->shared = s;
+    tps->client = worker->client;
     tps->diego = ccb_diego_open_receptor(
         worker->client, ccb_slice_of(s->config->diego_api_url), 0);
     if (!tps->diego) {

@@ -1,9 +1,10 @@
 /*
- * GET /v1/actual_lrps/:guid/stats: what runs of a process, and where
- * (contract/tps.md 1.4). The container metrics of 1.5 are not fetched yet: the
- * answer is the one of a traffic controller that fails.
+ * GET /v1/actual_lrps/:guid/stats: what runs of a process, where, and what it
+ * uses (contract/tps.md 1.4, 1.5). Without the traffic controller's metrics the
+ * answer has no `stats`, and is good all the same.
  */
 #include "base/clock.h"
+#include "net/url.h"
 #include "tps/actual.h"
 #include "tps/internal.h"
 
@@ -11,6 +12,8 @@ struct stats {
     struct ccb_tps_request base; /* first */
     struct ccb_slice guid;
     struct ccb_slice log_guid;
+    struct ccb_json actuals; /* its text is in the arena */
+    struct ccb_http_call *call;
 };
 
 static const struct ccb_json_field desired_fields[] = {
@@ -45,42 +48,120 @@ static void call(struct stats *s, enum ccb_diego_operation operation,
         fail(s, action, ccb_slice_of(err.message), 500);
 }
 
-/* ---- 3: container metrics ----------------------------------------------- */
-
-static void log_no_metrics(const struct stats *s)
-{
-    const struct ccb_tps_shared *shared = s->base.tps->shared;
-    if (!shared->config->traffic_controller_url[0])
-        return;
-    ccb_log_write(
-        shared->log, CCB_LEVEL_ERROR, "container-metrics-failed",
-        CCB_FIELDS(ccb_log_text("ProcessGuid", s->guid),
-                   ccb_log_text("LogGuid", s->log_guid),
-                   ccb_log_cstr("error", "container metrics are not fetched "
-                                         "by this version")));
-}
-
-/* ---- 2: the instances --------------------------------------------------- */
+/* ---- 3: container metrics, and the answer ------------------------------- */
 
 #define ACTUALS_FAILED "fetching-actual-lrp-info-failed"
 
-static void on_actuals(void *user, const struct ccb_diego_answer *answer)
+static void finish(struct stats *s, const struct ccb_container_metrics *metrics)
 {
-    struct stats *s = user;
     struct ccb_buf out = {0};
     struct ccb_error err;
-    if (answer->code < 0) {
-        fail(s, ACTUALS_FAILED, answer->message, 500);
-        return;
-    }
-    if (ccb_actuals_encode(&out, answer->object, CCB_ACTUAL_STATS,
-                           ccb_clock_wall(), s->base.arena, &err) < 0) {
+    if (ccb_actuals_encode(&out, s->actuals, CCB_ACTUAL_STATS, ccb_clock_wall(),
+                           metrics, s->base.arena, &err) < 0) {
         ccb_buf_destroy(&out);
         fail(s, ACTUALS_FAILED, ccb_slice_of(err.message), 500);
         return;
     }
-    log_no_metrics(s);
     ccb_tps_end_with(&s->base, s->base.tps->shared->log, &out);
+}
+
+static void finish_without(struct stats *s, const char *why)
+{
+    ccb_log_write(s->base.tps->shared->log, CCB_LEVEL_ERROR,
+                  "container-metrics-failed",
+                  CCB_FIELDS(ccb_log_text("ProcessGuid", s->guid),
+                             ccb_log_text("LogGuid", s->log_guid),
+                             ccb_log_cstr("error", why)));
+    finish(s, NULL);
+}
+
+static void on_metrics(void *user, const struct ccb_http_answer *answer)
+{
+    struct stats *s = user;
+    struct ccb_container_metrics metrics;
+    struct ccb_error err;
+    char words[64];
+    s->call = NULL;
+    if (answer->code < 0) {
+        finish_without(s, answer->error);
+    } else if (answer->status != 200) {
+        snprintf(words, sizeof(words),
+                 "the traffic controller answered status %d", answer->status);
+        finish_without(s, words);
+    } else if (ccb_container_metrics_parse(
+                   &metrics, ccb_http_answer_header(answer, "Content-Type"),
+                   answer->body, s->base.arena, &err) < 0) {
+        finish_without(s, err.message);
+    } else {
+        finish(s, &metrics);
+    }
+}
+
+/* Host and port of the URL; its path is not wanted, and of its scheme only
+ * whether it is "ws". */
+static int make_url(const struct stats *s, struct ccb_slice *out,
+                    struct ccb_error *err)
+{
+    struct ccb_slice given =
+        ccb_slice_of(s->base.tps->shared->config->traffic_controller_url);
+    struct ccb_slice path;
+    struct ccb_url url;
+    int code = ccb_url_parse(&url, given, err);
+    if (code == 0)
+        path = ccb_arena_format(s->base.arena, "/apps/%.*s/containermetrics",
+                                (int)s->log_guid.len,
+                                s->log_guid.len ? s->log_guid.ptr : "");
+    if (code == 0 && !path.ptr)
+        code = ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+    if (code == 0)
+        code = ccb_url_path_guid(s->base.arena, path, &path, err);
+    if (code < 0)
+        return code;
+    *out = ccb_arena_format(s->base.arena, "%s://%.*s%.*s",
+                            ccb_slice_is(url.scheme, "ws") ? "http" : "https",
+                            (int)url.authority.len, url.authority.ptr,
+                            (int)path.len, path.ptr);
+    return out->ptr ? 0 : ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
+}
+
+/* The caller's word is passed on as it is: the controller judges it. */
+static void ask_metrics(struct stats *s)
+{
+    const struct ccb_tps *tps = s->base.tps;
+    struct ccb_http_header header = {
+        CCB_LIT("Authorization"),
+        ccb_http_request_header(s->base.request, "Authorization")};
+    struct ccb_http_call_options http = {
+        .method = "GET",
+        .headers = &header,
+        .header_count = 1,
+        .skip_cert_verify = tps->shared->config->skip_ssl_verification,
+        .on_done = on_metrics,
+        .user = s,
+    };
+    struct ccb_error err;
+    if (!tps->shared->config->traffic_controller_url[0])
+        finish(s, NULL);
+    else if (make_url(s, &http.url, &err) < 0 ||
+             ccb_http_send(tps->client, &http, &s->call, &err) < 0)
+        finish_without(s, err.message);
+}
+
+/* ---- 2: the instances --------------------------------------------------- */
+
+static void on_actuals(void *user, const struct ccb_diego_answer *answer)
+{
+    struct stats *s = user;
+    if (answer->code < 0) {
+        fail(s, ACTUALS_FAILED, answer->message, 500);
+        return;
+    }
+    s->actuals = answer->object;
+    s->actuals.raw = ccb_arena_copy(s->base.arena, answer->object.raw);
+    if (s->actuals.raw.ptr)
+        ask_metrics(s);
+    else
+        fail(s, ACTUALS_FAILED, ccb_slice_of("out of memory"), 500);
 }
 
 /* ---- 1: the desired LRP ------------------------------------------------- */

@@ -21,7 +21,7 @@ static void on_actuals(void *user, const struct ccb_diego_answer *answer)
         return;
     }
     if (ccb_actuals_encode(&out, answer->object, CCB_ACTUAL_STATUS,
-                           ccb_clock_wall(), r->arena, &err) < 0) {
+                           ccb_clock_wall(), NULL, r->arena, &err) < 0) {
         ccb_buf_destroy(&out);
         fail(r, ccb_slice_of(err.message));
         return;

@@ -24,7 +24,7 @@ static int encode(const char *list, enum ccb_actual_view view,
         assert_int_equal(
             ccb_json_parse(&document, ccb_slice_of(list), CCB_JSON_WHOLE, NULL),
             0);
-    code = ccb_actuals_encode(out, document, view, NOW, arena, err);
+    code = ccb_actuals_encode(out, document, view, NOW, NULL, arena, err);
     ccb_arena_unref(arena);
     return code;
 }
@@ -153,8 +153,8 @@ static void test_every_allocation_may_fail(void **state)
         struct ccb_error err;
         arena = ccb_arena_create();
         ccb_mem_fail_at(nth, 0);
-        code = ccb_actuals_encode(&out, document, CCB_ACTUAL_STATS, NOW, arena,
-                                  &err);
+        code = ccb_actuals_encode(&out, document, CCB_ACTUAL_STATS, NOW, NULL,
+                                  arena, &err);
         ccb_mem_fail_at(0, 0);
         ccb_arena_unref(arena);
         ccb_buf_destroy(&out);
