@@ -55,10 +55,12 @@ bench-instructions: ## instructions per request, counted by callgrind
 	@$(RELEASE)
 	@tests/bench/instructions.sh build/release
 
-docs: ## write docs/flags.md and docs/plugins/reference.md anew from the code
+docs: ## write flags.md, metrics.md and plugins/reference.md anew from the code
 	@$(RELEASE)
 	@docs/make-flags build/release/bin >docs/flags.md.new
 	@mv docs/flags.md.new docs/flags.md
+	@docs/make-metrics build/release/bin >docs/metrics.md.new
+	@mv docs/metrics.md.new docs/metrics.md
 	@docs/make-plugin-reference . >docs/plugins/reference.md.new
 	@mv docs/plugins/reference.md.new docs/plugins/reference.md
 

@@ -109,6 +109,48 @@
     X(CELL_CONTAINERS_FAILED, "ccbridge_cell_containers_failed_total",         \
       "counter", "Containers that the embedded cell could not make")
 
+/*
+ * Families of several series, told apart by labels, or of what is only looked
+ * at when somebody asks: their owner prints the samples.
+ * X(id, prometheus name, kind, labels, help)
+ */
+#define CCB_METRIC_FAMILIES(X)                                                 \
+    X(BUILD_INFO, "ccbridge_build_info", "gauge", "version",                   \
+      "The version that runs; always 1")                                       \
+    X(HTTP_ANSWERS, "ccbridge_http_answers_total", "counter",                  \
+      "role, method, route, status",                                           \
+      "Requests answered, by route; the empty one is what no route takes")     \
+    X(HTTP_DURATION, "ccbridge_http_duration_seconds", "histogram",            \
+      "role, method, route", "From a request's head to its answer's end")      \
+    X(HTTP_IN_FLIGHT, "ccbridge_http_in_flight", "gauge", "role",              \
+      "Requests that are being handled")                                       \
+    X(PLUGIN_OUTCOMES, "ccbridge_plugin_outcomes_total", "counter",            \
+      "plugin, outcome",                                                       \
+      "Calls of each plugin that serves, by outcome: ok, failed, timeout")     \
+    X(PLUGIN_CRASHES, "ccbridge_plugin_crashes_total", "counter", "plugin",    \
+      "Workers of an isolated plugin that died in a call")                     \
+    X(PLUGIN_QUARANTINED, "ccbridge_plugin_quarantined", "gauge", "plugin",    \
+      "1 while calls of the plugin are refused after crashes")                 \
+    X(PROCESS_CPU, "process_cpu_seconds_total", "counter", "",                 \
+      "Processor time of the process, user and system")                        \
+    X(PROCESS_START, "process_start_time_seconds", "gauge", "",                \
+      "When the process was started, since 1970")                              \
+    X(PROCESS_MEMORY, "process_resident_memory_bytes", "gauge", "",            \
+      "Memory of the process that is in use")                                  \
+    X(PROCESS_PRIVATE, "ccbridge_private_memory_bytes", "gauge", "",           \
+      "Of that, what is the process' own and of no file")                      \
+    X(PROCESS_FDS, "process_open_fds", "gauge", "", "Open descriptors")        \
+    X(PROCESS_MAX_FDS, "process_max_fds", "gauge", "",                         \
+      "Open descriptors that the system allows")                               \
+    X(PROCESS_THREADS, "process_threads", "gauge", "", "Threads")
+
+enum ccb_metric_family {
+#define CCB_METRIC_FAMILY_ID(id, ...) CCB_FAMILY_##id,
+    CCB_METRIC_FAMILIES(CCB_METRIC_FAMILY_ID)
+#undef CCB_METRIC_FAMILY_ID
+        CCB_METRIC_FAMILY_COUNT
+};
+
 enum ccb_metric {
 #define CCB_METRIC_ID(id, ...) CCB_METRIC_##id,
     CCB_METRICS(CCB_METRIC_ID)
@@ -123,7 +165,21 @@ void ccb_metric_set(enum ccb_metric metric, int64_t value); /* a gauge */
 /* A gauge of how long the last one took, in nanoseconds. */
 void ccb_metric_time(enum ccb_metric metric, int64_t nanoseconds);
 
+/* Who prints a family: `put` writes its samples under `name`, from the thread
+ * that prints. One that nobody provides is not printed. Before anybody prints;
+ * NULL ends it. */
+void ccb_metrics_provide(enum ccb_metric_family family,
+                         void (*put)(struct ccb_buf *out, const char *name,
+                                     void *user),
+                         void *user);
+/* A label, its value escaped: `key` comes with what stands before it, "{role"
+ * or ",route". */
+void ccb_metrics_label(struct ccb_buf *out, const char *key, const char *value);
+
 /* All of them in Prometheus' text form. */
 void ccb_metrics_print(struct ccb_buf *out);
+/* The table itself: name, kind, labels and help, a tab between them, a line
+ * each. */
+void ccb_metrics_describe(struct ccb_buf *out);
 
 #endif

@@ -40,10 +40,18 @@ static void on_metrics(struct ccb_http_request *request, void *user)
     ccb_buf_destroy(&text);
 }
 
+static void on_pprof(struct ccb_http_request *request, void *user)
+{
+    struct ccb_health *health = user;
+    ccb_pprof_show(request, health->main);
+}
+
 static const struct ccb_http_route routes[] = {
-    {.method = "*", .path = "/debug/pprof/*", .on_request = ccb_pprof_show},
+    {.method = "*", .path = "/debug/pprof/*", .on_request = on_pprof},
     {.method = "*", .path = "/log-level", .on_request = on_log_level},
     {.method = "GET", .path = "/metrics", .on_request = on_metrics},
+    {.method = "GET", .path = "/healthz", .on_request = ccb_health_live},
+    {.method = "GET", .path = "/readyz", .on_request = ccb_health_ready},
 };
 
 int ccb_debug_listen(const char *address, int *fd, struct ccb_error *err)
@@ -55,15 +63,15 @@ int ccb_debug_listen(const char *address, int *fd, struct ccb_error *err)
     return code;
 }
 
-int ccb_debug_open(struct ccb_http_server **server, struct ccb_loop *loop,
-                   int fd, const struct ccb_http_limits *limits,
-                   struct ccb_error *err)
+int ccb_debug_open(struct ccb_http_server **server, int fd,
+                   const struct ccb_http_limits *limits,
+                   struct ccb_health *health, struct ccb_error *err)
 {
     const struct ccb_http_server_options options = {
         .routes = routes,
         .route_count = sizeof(routes) / sizeof(routes[0]),
-        .user = loop,
+        .user = health,
         .limits = limits,
     };
-    return ccb_http_server_open(server, loop, fd, &options, err);
+    return ccb_http_server_open(server, health->main, fd, &options, err);
 }

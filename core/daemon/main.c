@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "daemon/config_check.h"
+#include "daemon/figures.h"
 #include "daemon/manual.h"
 #include "daemon/options.h"
 #include "daemon/process.h"
@@ -26,6 +27,7 @@ static const struct {
     {"config", ccb_config_command},
     {"man", ccb_man_command},
     {"completion", ccb_completion_command},
+    {"metrics", ccb_metrics_command},
 };
 
 static int run_command(int argc, char **argv)

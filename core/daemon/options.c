@@ -110,6 +110,7 @@ static const char synopsis[] =
     "                                    gives; nothing is sent\n"
     "       ccbridged config check [ROLES|all] [FILE] [flags]\n"
     "                                    check a configuration; nothing runs\n"
+    "       ccbridged metrics            list the metrics of /metrics\n"
     "       ccbridged man                print the manual page\n"
     "       ccbridged completion bash    print the completion\n"
     "       ccbridged -version           show the version\n"

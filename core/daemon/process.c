@@ -18,6 +18,8 @@
 #include "base/mem.h"
 #include "daemon/debug.h"
 #include "daemon/emitter.h"
+#include "daemon/figures.h"
+#include "daemon/health.h"
 #include "daemon/notify.h"
 #include "daemon/plugins.h"
 #include "daemon/reload.h"
@@ -35,6 +37,7 @@ struct process {
     struct ccb_http_server *debug;
     struct ccb_emitter emitter;
     struct ccb_notify notify;
+    struct ccb_health health;
     struct ccb_reload reload;
     uv_signal_t signals[SIGNALS];
     struct ccb_thread *threads; /* [0] is the main thread's */
@@ -217,6 +220,7 @@ static void on_thread_stopped(struct process *p)
         ccb_http_server_close(p->debug, on_debug_closed, p);
     ccb_emitter_stop(&p->emitter);
     ccb_notify_stop_watchdog(&p->notify);
+    ccb_health_close(&p->health);
     /* They still listen while the loop ends what roles left on it. */
     for (i = 0; i < SIGNALS; i++)
         uv_unref((uv_handle_t *)&p->signals[i]);
@@ -239,6 +243,7 @@ static void stop(struct process *p)
     size_t i;
     p->stopping = true;
     ccb_notify_stopping(&p->notify);
+    ccb_health_stop(&p->health);
     for (i = 1; i < p->thread_count; i++)
         ccb_loop_post(&p->threads[i].loop, &p->threads[i].stop);
     ccb_thread_stop(&p->threads[0]);
@@ -422,6 +427,7 @@ static int open_main(struct process *p, struct ccb_error *err)
     p->thread_count = p->running = main_thread->opened ? 1 : 0;
     if (main_thread->opened) {
         open_signals(p);
+        ccb_health_open(&p->health, p->threads, &p->thread_count, &p->stopping);
         ccb_emitter_start(&p->emitter, &main_thread->loop);
     }
     return code;
@@ -466,8 +472,8 @@ static int open_debug(struct process *p, struct ccb_error *err)
     if (fd < 0)
         return 0;
     p->debug_fd = -1;
-    return ccb_debug_open(&p->debug, &p->threads[0].loop, fd,
-                          &p->options->limits, err);
+    ccb_figures_provide(p->plugins);
+    return ccb_debug_open(&p->debug, fd, &p->options->limits, &p->health, err);
 }
 
 static int open_helpers(struct process *p, struct ccb_error *err)
@@ -504,6 +510,7 @@ static void release(struct process *p)
     struct ccb_error err;
     size_t i;
     join_helpers(p);
+    ccb_figures_end();
     ccb_reload_close(&p->reload);
     /* Before the loops: a plugin's late answer is posted to one of them. */
     ccb_plugins_close(p->plugins);

@@ -84,6 +84,7 @@ static int open_door(struct ccb_seat *seat, size_t door,
 {
     struct ccb_member *member = seat->member;
     struct ccb_http_server_options server = {
+        .name = member->role->name,
         .routes = member->doors[door].routes,
         .route_count = member->doors[door].route_count,
         .user = seat->instance,

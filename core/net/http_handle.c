@@ -11,6 +11,7 @@
 
 #include <strings.h>
 
+#include "base/clock.h"
 #include "net/url.h"
 
 #define BODY_AT_ONCE (64 * 1024) /* taken ahead of the bytes, at most */
@@ -29,6 +30,8 @@ struct ccb_http_request *ccb_httpd_request_create(struct ccb_httpd_conn *conn)
     }
     request->arena = arena;
     request->conn = conn;
+    if (conn->server->meter != NULL)
+        request->begun_at = ccb_clock_monotonic();
     conn->request = request;
     return request;
 }
@@ -37,8 +40,10 @@ void ccb_httpd_request_end(struct ccb_http_request *request)
 {
     struct ccb_httpd_conn *conn = request->conn;
 
-    if (request->dispatched)
+    if (request->dispatched) {
         conn->server->in_flight--;
+        ccb_http_meter_end(conn->server->meter);
+    }
     conn->request = NULL;
     ccb_httpd_file_drop(request);
     ccb_buf_destroy(&request->heap_body);
@@ -147,6 +152,7 @@ static void dispatch(struct ccb_http_request *request)
 
     request->dispatched = 1;
     server->in_flight++;
+    ccb_http_meter_begin(server->meter);
     request->conn->state = CCB_HTTPD_HANDLING;
     request->info.user = request->route && request->route->user
                              ? request->route->user

@@ -202,6 +202,7 @@ static void server_free(struct ccb_http_server *server)
         (void)close(server->spare_fd);
     ccb_httpd_routes_destroy(&server->routes);
     ccb_buf_destroy(&server->head);
+    ccb_http_meter_free(server->meter);
     ccb_free(server);
 }
 
@@ -253,7 +254,11 @@ int ccb_http_server_open(struct ccb_http_server **out, struct ccb_loop *loop,
     set_inherited(fd);
     code = ccb_httpd_routes_compile(&server->routes, options->routes,
                                     options->route_count, err);
-    if (code == CCB_OK && ccb_buf_reserve(&server->head, 2048) == NULL)
+    if (code == CCB_OK && options->name != NULL)
+        server->meter = ccb_http_meter_create(options->name, options->routes,
+                                              options->route_count);
+    if (code == CCB_OK && (ccb_buf_reserve(&server->head, 2048) == NULL ||
+                           (options->name != NULL && server->meter == NULL)))
         code = ccb_error_set(err, CCB_NO_MEMORY, "no memory for a server");
     if (code != CCB_OK) {
         server_free(server);

@@ -186,6 +186,7 @@ static struct ccb_buf *build_head(struct ccb_http_request *request, int status,
     struct ccb_buf *head = &conn->server->head;
 
     decide_end(request);
+    request->status = status;
     ccb_buf_reset(head);
     put_status(head, status);
     (void)ccb_buf_put(head, ccb_httpd_date(conn->server));
@@ -210,6 +211,10 @@ static void end_answer(struct ccb_http_request *request)
 
     if (!request->gone)
         ccb_metric_add(CCB_METRIC_HTTP_REQUESTS, 1);
+    if (!request->gone && conn->server->meter != NULL)
+        ccb_http_meter_answered(conn->server->meter, request->route,
+                                request->status,
+                                ccb_clock_monotonic() - request->begun_at);
     if (request->on_answered != NULL)
         request->on_answered(request, request->answer_bytes,
                              request->answered_user);

@@ -176,6 +176,8 @@ struct ccb_http_route {
 };
 
 struct ccb_http_server_options {
+    const char *name; /* whose requests it counts (net/http_meter.h); NULL:
+                         nobody's */
     const struct ccb_http_route *routes;
     size_t route_count;
     void *user; /* given to handlers */

@@ -23,6 +23,7 @@
 #include <sys/uio.h>
 
 #include "base/buf.h"
+#include "net/http_meter.h"
 #include "net/http_server.h"
 
 struct ccb_httpd_conn;
@@ -93,7 +94,8 @@ struct ccb_http_server {
     struct ccb_http_server_options options;
     struct ccb_http_limits limits;
     struct ccb_httpd_routes routes;
-    int fd;       /* the listener, -1 once closed */
+    struct ccb_http_meter *meter; /* NULL: nothing is counted */
+    int fd;                       /* the listener, -1 once closed */
     int spare_fd; /* given up for a moment when descriptors run out */
     uv_poll_t listener;
     uv_timer_t timer;
@@ -275,6 +277,8 @@ struct ccb_http_request {
     struct ccb_httpd_file file;
     int64_t answer_left;      /* of a declared length */
     uint64_t answer_bytes;    /* of the body, given to the socket */
+    int64_t begun_at;         /* monotonic ns, when it is metered */
+    int status;               /* of the answer, when its head was made */
     unsigned no_memory : 1;   /* while its head was read */
     unsigned head_method : 1; /* HEAD: no body goes out */
     unsigned http10 : 1;

@@ -87,6 +87,7 @@ struct shared {
 };
 
 struct bulker {
+    bool held; /* the lock, since then and until the end */
     struct ccb_bulk_tools tools;
     struct ccb_quarantine quarantine;
     struct ccb_lock *lock;
@@ -176,6 +177,7 @@ static void on_after(uv_timer_t *timer)
 static void on_held(void *user)
 {
     struct bulker *b = user;
+    b->held = true;
     arm(b);
     begin_pass(b);
     ccb_log_info(b->tools.worker->log, "started");
@@ -380,6 +382,11 @@ static void put_status(void *instance, struct ccb_json_writer *w)
     ccb_quarantine_put(&b->quarantine, w);
 }
 
+static bool is_standby(void *instance)
+{
+    return !((struct bulker *)instance)->held;
+}
+
 const struct ccb_role ccb_nsync_bulker_role = {
     .name = "nsync-bulker",
     .summary = "compares what CC wants with what the back end has",
@@ -398,6 +405,7 @@ const struct ccb_role ccb_nsync_bulker_role = {
     .facts = facts,
     .open = open_instance,
     .put_status = put_status,
+    .is_standby = is_standby,
     .stop = stop_instance,
     .close = close_instance,
 };

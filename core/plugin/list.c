@@ -3,6 +3,7 @@
  * that were refused, each with what to do.
  * Follows docs/control-api.md, "GET /v1/plugins".
  */
+#include "base/metrics.h"
 #include "plugin/registry.h"
 
 /* ---- latency ------------------------------------------------------------ */
@@ -151,6 +152,65 @@ void ccb_plugins_put_list(const struct ccb_plugins *plugins,
          row = row->next)
         put_refused(w, row);
     ccb_json_end_array(w);
+}
+
+/* ---- as metrics --------------------------------------------------------- */
+
+static void put_sample(struct ccb_buf *out, const char *name,
+                       const struct ccb_plugin *plugin, const char *outcome,
+                       uint64_t value)
+{
+    (void)ccb_buf_put(out, name);
+    ccb_metrics_label(out, "{plugin", plugin->id);
+    if (outcome)
+        ccb_metrics_label(out, ",outcome", outcome);
+    (void)ccb_buf_printf(out, "} %llu\n", (unsigned long long)value);
+}
+
+/* What failed is counted before what succeeded can be told from it, so a
+ * figure may lag for a moment, but never falls below zero. */
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+void ccb_plugins_put_outcomes(const struct ccb_plugins *plugins,
+                              struct ccb_buf *out, const char *name)
+{
+    const struct ccb_plugins_set *set = atomic_load(&plugins->current);
+
+    for (size_t i = 0; i < set->count; i++) {
+        const struct ccb_plugin_stats *stats = &set->items[i]->stats;
+        uint64_t calls = atomic_load(&stats->calls);
+        uint64_t failures = atomic_load(&stats->failures);
+        uint64_t timeouts = atomic_load(&stats->timeouts);
+
+        put_sample(out, name, set->items[i], "ok", less(calls, failures));
+        put_sample(out, name, set->items[i], "failed",
+                   less(failures, timeouts));
+        put_sample(out, name, set->items[i], "timeout", timeouts);
+    }
+}
+
+void ccb_plugins_put_crashes(const struct ccb_plugins *plugins,
+                             struct ccb_buf *out, const char *name)
+{
+    const struct ccb_plugins_set *set = atomic_load(&plugins->current);
+
+    for (size_t i = 0; i < set->count; i++)
+        if (set->items[i]->isolated)
+            put_sample(out, name, set->items[i], NULL,
+                       atomic_load(&set->items[i]->stats.crashes));
+}
+
+void ccb_plugins_put_quarantined(const struct ccb_plugins *plugins,
+                                 struct ccb_buf *out, const char *name)
+{
+    const struct ccb_plugins_set *set = atomic_load(&plugins->current);
+
+    for (size_t i = 0; i < set->count; i++)
+        put_sample(out, name, set->items[i], NULL,
+                   atomic_load(&set->items[i]->quarantined));
 }
 
 bool ccb_plugins_know(const struct ccb_plugins *plugins, struct ccb_slice id)

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/flags.h"
 #include "base/log.h"
 #include "ccbridge/error.h"
@@ -153,6 +154,15 @@ int ccb_plugins_release_quarantine(struct ccb_plugins *plugins,
 
 /* An array of what is served and of what was refused: docs/control-api.md,
  * "GET /v1/plugins". From an attached loop's thread. */
+/* Calls of each plugin that serves by outcome, and more of it, as samples of
+ * metrics (base/metrics.h). Main loop's thread. */
+void ccb_plugins_put_outcomes(const struct ccb_plugins *plugins,
+                              struct ccb_buf *out, const char *name);
+void ccb_plugins_put_crashes(const struct ccb_plugins *plugins,
+                             struct ccb_buf *out, const char *name);
+void ccb_plugins_put_quarantined(const struct ccb_plugins *plugins,
+                                 struct ccb_buf *out, const char *name);
+
 void ccb_plugins_put_list(const struct ccb_plugins *plugins,
                           struct ccb_json_writer *w);
 

@@ -101,6 +101,9 @@ struct ccb_role {
     const struct ccb_http_route *control;
     size_t control_count;
     void (*put_status)(void *instance, struct ccb_json_writer *w); /* or NULL */
+    /* Whether it waits for its turn, as for a lock, instead of doing its work;
+     * NULL: it never does. */
+    bool (*is_standby)(void *instance);
 
     /* No request is in flight any more. The worker's client may not be used
      * any longer: calls under way are cancelled here. What the instance still

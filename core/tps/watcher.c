@@ -287,6 +287,11 @@ static void put_status(void *instance, struct ccb_json_writer *w)
     ccb_json_member_int(w, "crashes_waiting", status.waiting);
 }
 
+static bool is_standby(void *instance)
+{
+    return !((struct watcher *)instance)->started;
+}
+
 const struct ccb_role ccb_tps_watcher_role = {
     .name = "tps-watcher",
     .summary = "tells CC of instances that crashed",
@@ -303,5 +308,6 @@ const struct ccb_role ccb_tps_watcher_role = {
     .release = release,
     .open = open_instance,
     .put_status = put_status,
+    .is_standby = is_standby,
     .close = close_instance,
 };
