@@ -104,6 +104,10 @@
       "Instances of LRPs that the embedded cell began to run")                 \
     X(CELL_CRASHES, "ccbridge_cell_crashes_total", "counter",                  \
       "Instances of LRPs that ended by themselves")                            \
+    X(CELL_CACHE_HITS, "ccbridge_cell_cache_hits_total", "counter",            \
+      "Downloads of the embedded cell that its cache had, still valid")        \
+    X(CELL_CACHE_MISSES, "ccbridge_cell_cache_misses_total", "counter",        \
+      "Downloads of the embedded cell that were fetched anew")                 \
     X(CELL_CONTAINERS, "ccbridge_cell_containers", "gauge",                    \
       "Containers of the embedded cell")                                       \
     X(CELL_CONTAINERS_FAILED, "ccbridge_cell_containers_failed_total",         \

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "cell/download_internal.h"
 
 #define MD5_DIGITS (2 * CCB_SPOOL_MD5)
@@ -95,6 +96,10 @@ static int on_head(void *user, const struct ccb_http_answer *head)
     d->head_seen = true;
     watch(d);
     d->not_modified = head->status == 304 && d->cached >= 0;
+    if (d->key[0] != '\0' && (d->not_modified || head->status == 200))
+        ccb_metric_add(d->not_modified ? CCB_METRIC_CELL_CACHE_HITS
+                                       : CCB_METRIC_CELL_CACHE_MISSES,
+                       1);
     if (d->not_modified)
         return CCB_OK;
     if (head->status != 200) {

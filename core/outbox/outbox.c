@@ -291,10 +291,11 @@ int ccb_outbox_open(struct ccb_outbox **out, const struct ccb_outbox_kind *kind,
     return 0;
 }
 
-void ccb_outbox_close(struct ccb_outbox *outbox)
+int64_t ccb_outbox_close(struct ccb_outbox *outbox)
 {
+    int64_t left;
     if (!outbox)
-        return;
+        return 0;
     uv_mutex_lock(&outbox->lock);
     outbox->stop = true;
     uv_cond_signal(&outbox->wake);
@@ -303,6 +304,8 @@ void ccb_outbox_close(struct ccb_outbox *outbox)
     uv_cond_destroy(&outbox->wake);
     uv_mutex_destroy(&outbox->lock);
     ccb_metric_add(outbox->file.kind->waiting, -outbox->status.waiting);
+    left = outbox->status.waiting;
     ccb_outbox_file_close(&outbox->file);
     ccb_free(outbox);
+    return left;
 }

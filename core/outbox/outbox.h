@@ -36,8 +36,8 @@ struct ccb_outbox_kind {
  * daemon has it. `kind` is borrowed for its life. */
 int ccb_outbox_open(struct ccb_outbox **out, const struct ccb_outbox_kind *kind,
                     const char *dir, struct ccb_error *err);
-/* Waits for what was submitted. NULL is fine. */
-void ccb_outbox_close(struct ccb_outbox *outbox);
+/* Waits for what was submitted; how many letters are left. NULL is fine. */
+int64_t ccb_outbox_close(struct ccb_outbox *outbox);
 
 struct ccb_outbox_status {
     int64_t waiting;

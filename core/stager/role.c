@@ -164,7 +164,7 @@ static void release(void *shared)
     struct ccb_stager_shared *s = shared;
     if (!s)
         return;
-    ccb_outbox_close(s->outbox);
+    (void)ccb_outbox_close(s->outbox);
     ccb_journal_free(s->journal);
     ccb_facts_destroy(&s->facts);
     ccb_free(s);

@@ -56,6 +56,7 @@ static size_t doors(const void *config, struct ccb_door *out)
 /* Once a process. The outbox outlives the loop, which its thread posts to. */
 struct shared {
     const struct ccb_watcher_config *config;
+    struct ccb_log_session *log;
     struct ccb_outbox *outbox;
 };
 
@@ -194,10 +195,10 @@ static int prepare(void **out, const void *config, struct ccb_log_session *log,
                    struct ccb_error *err)
 {
     struct shared *shared = ccb_calloc(1, sizeof(*shared));
-    (void)log;
     if (!shared)
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     shared->config = config;
+    shared->log = log;
     *out = shared;
     return 0;
 }
@@ -205,24 +206,18 @@ static int prepare(void **out, const void *config, struct ccb_log_session *log,
 static void release(void *user)
 {
     struct shared *shared = user;
+    int64_t left;
     if (!shared)
         return;
-    ccb_outbox_close(shared->outbox);
-    ccb_free(shared);
-}
-
-/* Crashes that were in memory only are gone then. */
-static void say_lost(struct watcher *w)
-{
-    struct ccb_outbox_status status = {0};
-    if (w->shared->outbox && !w->shared->config->crash_queue[0])
-        ccb_outbox_get_status(w->shared->outbox, &status);
-    if (status.waiting > 0)
+    left = ccb_outbox_close(shared->outbox);
+    if (left > 0 && !shared->config->crash_queue[0])
         ccb_log_write(
-            &w->log, CCB_LEVEL_ERROR, "crashes-lost",
-            CCB_FIELDS(ccb_log_int("count", status.waiting),
-                       ccb_log_cstr("error", "CC had not taken them; with "
-                                             "-crashQueue they are kept")));
+            shared->log, CCB_LEVEL_ERROR, "crashes-lost",
+            CCB_FIELDS(ccb_log_int("count", left),
+                       ccb_log_cstr("error", "CC had not taken them, and they "
+                                             "were in memory; with -crashQueue "
+                                             "they are kept")));
+    ccb_free(shared);
 }
 
 /* The lock goes last: nobody else begins before this one has ended. */
@@ -234,7 +229,6 @@ static void close_instance(void *instance)
     ccb_diego_unsubscribe(w->subscription);
     ccb_catch_up_close(w->catch_up);
     ccb_crash_queue_close(w->crashes.queue);
-    say_lost(w);
     ccb_crashes_destroy(&w->crashes);
     ccb_diego_close(w->diego);
     if (w->started)
