@@ -79,8 +79,9 @@ const struct ccb_flag ccb_process_flags[] = {
      .offset = AT(plugin_policy_dir),
      .placeholder = "DIR",
      .help = "Where the operator's word on each plugin lies (ID.json); empty: "
-             "plugins.d beside the plugins of a build, else "
-             "/etc/ccbridge/plugins.d"},
+             "plugins.d beside the program's directory, etc/ccbridge/plugins.d "
+             "below it, then where it was configured to be "
+             "(/etc/ccbridge/plugins.d)"},
     {.name = "pluginMode",
      .type = CCB_FLAG_STRING,
      .offset = AT(plugin_mode),

@@ -9,6 +9,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +42,15 @@ static int check_entry(const struct ccb_lifecycle_entry *entry,
     return 0;
 }
 
+/* A bare name is a file here, and none that the dynamic linker looks for. */
+static void *open_image(const char *path)
+{
+    char here[PATH_MAX];
+
+    snprintf(here, sizeof(here), "%s%s", strchr(path, '/') ? "" : "./", path);
+    return dlopen(here, RTLD_NOW | RTLD_LOCAL);
+}
+
 int ccb_caller_open(struct ccb_caller *caller, const char *path,
                     struct ccb_slice config, struct ccb_error *err)
 {
@@ -51,7 +61,7 @@ int ccb_caller_open(struct ccb_caller *caller, const char *path,
         return ccb_error_set(err, CCB_NO_MEMORY, "out of memory");
     ccb_test_host_init(&caller->host, caller->memory, CCB_CALLER_MEMORY,
                        caller->output, CCB_CALLER_OUTPUT);
-    caller->image = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    caller->image = open_image(path);
     if (!caller->image)
         return ccb_error_set(err, CCB_INVALID, "%s", dlerror());
     caller->entry = dlsym(caller->image, CCB_ENTRY_SYMBOL);

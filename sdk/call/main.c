@@ -6,6 +6,7 @@
  * a hostile plugin does is the business of ccbridge-plugin-check.
  */
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -41,7 +42,8 @@ static const char usage[] =
     "not matter) or, for a refusal, with DIR/expected/FUNCTION-NAME.error: "
     "the\n"
     "code's name and the words, a line each. DIR/facts.json holds the facts,\n"
-    "DIR/gathered/FUNCTION-NAME.json those that are asked for.\n"
+    "DIR/gathered/FUNCTION-NAME.json those that are asked for, and\n"
+    "DIR/config.json what create gets.\n"
     "  --update         writes what comes out as what is expected\n"
     "\n"
     "Exit status: 0 answered, all goldens hold; 1 refused, some do not; 2 the\n"
@@ -131,6 +133,23 @@ static int run_goldens(struct ccb_caller *caller, const struct options *options)
     return count.failed > 0 ? EXIT_REFUSED : EXIT_ANSWERED;
 }
 
+/* What create gets: the file that was named, else that of the goldens. 0 when
+ * there is none, too. */
+static int read_config(const struct options *options, struct ccb_slice *config,
+                       struct ccb_error *err)
+{
+    const char *file = options->config;
+    char path[PATH_MAX];
+    int code;
+
+    if (!file && options->goldens) {
+        snprintf(path, sizeof(path), "%s/config.json", options->goldens);
+        file = path;
+    }
+    code = file ? ccb_caller_read_file(config, file, err) : 0;
+    return code == CCB_NOT_FOUND && !options->config ? 0 : code;
+}
+
 /* ---- the line ----------------------------------------------------------- */
 
 static int parse(struct options *options, int argc, char **argv)
@@ -164,7 +183,7 @@ static int parse(struct options *options, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct options options = {0};
-    struct ccb_slice config = CCB_LIT("");
+    struct ccb_slice config = ccb_slice_make(NULL, 0);
     struct ccb_caller caller = {.self = NULL};
     struct ccb_error err;
     int status;
@@ -178,16 +197,15 @@ int main(int argc, char **argv)
         return EXIT_ANSWERED;
     }
     argv += optind;
-    if ((options.config &&
-         ccb_caller_read_file(&config, options.config, &err) < 0) ||
-        ccb_caller_open(&caller, argv[0], config, &err) < 0)
+    if (read_config(&options, &config, &err) < 0 ||
+        ccb_caller_open(&caller, argv[0],
+                        config.ptr ? config : ccb_slice_of(""), &err) < 0)
         status = complain(err.message);
     else if (options.goldens)
         status = run_goldens(&caller, &options);
     else
         status = ask(&caller, &options, argv[1], argv[2]);
     ccb_caller_close(&caller);
-    if (options.config)
-        ccb_free((void *)(uintptr_t)config.ptr);
+    ccb_free((void *)(uintptr_t)config.ptr);
     return status;
 }

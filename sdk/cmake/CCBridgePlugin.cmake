@@ -28,14 +28,15 @@ function(ccb_add_plugin name)
       VERBATIM)
 endfunction()
 
-# ccb_add_plugin_tests(NAME [GOLDENS DIR] [CONFIG FILE]): tests of the plugin
+# ccb_add_plugin_tests(NAME [GOLDENS DIR...] [CONFIG FILE]): tests of the plugin
 # that ccb_add_plugin(NAME) builds. NAME/check is all that the conformance tool
 # asks of a plugin; NAME/goldens compares what it answers to the requests in
-# DIR with what is expected there, and NAME/check asks them, too. The target
+# DIR with what is expected there, and NAME/check asks them, too. Further DIRs
+# are NAME/goldens-DIR, each with a configuration of its own. The target
 # NAME-update-goldens writes what it answers now (ccbridge-plugin-call --help
 # tells what DIR holds).
 function(ccb_add_plugin_tests name)
-  cmake_parse_arguments(TEST "" "GOLDENS;CONFIG" "" ${ARGN})
+  cmake_parse_arguments(TEST "" "CONFIG" "GOLDENS" ${ARGN})
   foreach(tool call check)
     if(TARGET ccbridge-plugin-${tool})
       set(${tool} $<TARGET_FILE:ccbridge-plugin-${tool}>)
@@ -47,24 +48,36 @@ function(ccb_add_plugin_tests name)
   endforeach()
   set(requests)
   if(TEST_GOLDENS)
-    cmake_path(ABSOLUTE_PATH TEST_GOLDENS)
-    set(requests --requests ${TEST_GOLDENS}/requests)
-    if(EXISTS ${TEST_GOLDENS}/facts.json)
-      list(APPEND requests --facts ${TEST_GOLDENS}/facts.json)
+    list(GET TEST_GOLDENS 0 first)
+    cmake_path(ABSOLUTE_PATH first)
+    set(requests --requests ${first}/requests)
+    if(EXISTS ${first}/facts.json)
+      list(APPEND requests --facts ${first}/facts.json)
     endif()
   endif()
   if(check)
     add_test(NAME ${name}/check
         COMMAND ${check} ${requests} $<TARGET_FILE:${name}>)
   endif()
-  if(TEST_GOLDENS)
-    set(words --goldens ${TEST_GOLDENS} $<TARGET_FILE:${name}>)
-    if(TEST_CONFIG)
-      cmake_path(ABSOLUTE_PATH TEST_CONFIG)
-      list(PREPEND words --config ${TEST_CONFIG})
+  set(config)
+  if(TEST_CONFIG)
+    cmake_path(ABSOLUTE_PATH TEST_CONFIG)
+    set(config --config ${TEST_CONFIG})
+  endif()
+  set(test ${name}/goldens)
+  set(updates)
+  foreach(goldens ${TEST_GOLDENS})
+    cmake_path(ABSOLUTE_PATH goldens)
+    if(NOT goldens STREQUAL first)
+      cmake_path(GET goldens FILENAME folder)
+      set(test ${name}/goldens-${folder})
     endif()
-    add_test(NAME ${name}/goldens COMMAND ${call} ${words})
-    add_custom_target(${name}-update-goldens
-        COMMAND ${call} --update ${words} DEPENDS ${name} VERBATIM)
+    set(words ${config} --goldens ${goldens} $<TARGET_FILE:${name}>)
+    add_test(NAME ${test} COMMAND ${call} ${words})
+    list(APPEND updates COMMAND ${call} --update ${words})
+  endforeach()
+  if(updates)
+    add_custom_target(${name}-update-goldens ${updates} DEPENDS ${name}
+        VERBATIM)
   endif()
 endfunction()

@@ -37,6 +37,14 @@ expect 2 err 'the plugin does not offer it' "$plugin" run "$request"
 expect 2 err 'none.json: No such file' "$plugin" build_lrp "$work/none.json"
 expect 2 err 'none.so: cannot open' "$work/none.so" build_lrp "$request"
 expect 2 err usage: "$plugin"
+# A bare name is a file of this directory, as everywhere else.
+(
+    cd "$(dirname "$plugin")" || exit 1
+    "$program" "$(basename "$plugin")" build_lrp "$facts" 2>&1
+) | grep -q 'build_lrp: invalid: ' || {
+    echo "FAIL a bare name"
+    failed=1
+}
 expect 0 out usage: --help
 
 # Goldens: written, kept, and compared by what they mean.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The guides for plugins are right: the sixty lines build and pass the checker,
-# every reason of a refusal and every member of a policy is told, the reference
+# the tables for operators are those of the code (docs_tables.pl), the reference
 # is that of the headers.
 #   docs.sh SOURCE_DIR LIBRARY CHECKER
 set -eu
@@ -26,15 +26,6 @@ chmod go-w "$work" "$work/static.so"
     fail "the checker"
 }
 
-# words FILE PATTERN: the first group of each match
-words() {
-    perl -ne 'print "$1\n" while /'"$2"'/g' "$1"
-}
-for word in $(words "$source_dir/core/plugin/refusal.c" '\[CCB_REFUSED_\w+\] = \{"(\w+)"'); do
-    [ "$word" = none ] || grep -q "\`$word\`" operating.md || fail "the reason $word is not told"
-done
-for member in $(words "$source_dir/core/plugin/policy.c" '^    \{"(\w+)", decode_'); do
-    grep -q "^| \`$member\`" operating.md || fail "the member $member is not told"
-done
+perl "$source_dir/tests/plugin/docs_tables.pl" "$source_dir" || fail "the tables of operating.md"
 "$source_dir/docs/make-plugin-reference" "$source_dir" | diff - reference.md ||
     fail "reference.md is not that of the headers: make docs"

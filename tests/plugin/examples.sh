@@ -1,7 +1,7 @@
 #!/bin/bash
-# Each example, as who copies it builds it: by make and by CMake, with nothing
-# but an installed SDK; goldens and the checker pass both ways, and `make
-# update` would change nothing.
+# Each example, as who copies it builds it, and each project that `ccbridge
+# plugin new` writes: by make and by CMake, with nothing but an installed SDK;
+# goldens and the checker pass both ways, and `make update` changes nothing.
 #   examples.sh BUILD_DIR
 set -eu
 work=$(mktemp -d)
@@ -10,6 +10,10 @@ cmake --install "$1" --prefix "$work/prefix" >"$work/log"
 export PKG_CONFIG_PATH
 PKG_CONFIG_PATH=$(dirname "$(find "$work/prefix" -name ccbridge-plugin.pc)")
 cp -R "$work/prefix/share/doc/ccbridge-sdk/examples" "$work/examples"
+for language in c c++; do
+    (cd "$work/examples" && "$work/prefix/bin/ccbridge" plugin new \
+        "new-${language/++/pp}" --lang $language >>"$work/log")
+done
 cp -R "$work/examples" "$work/before"
 
 # step NAME COMMAND...: says what failed only when something does.
@@ -34,4 +38,4 @@ for makefile in "$work"/examples/*/Makefile; do
         --output-on-failure
     count=$((count + 1))
 done
-[ "$count" -ge 4 ] || { echo "FAIL: only $count examples"; exit 1; }
+[ "$count" -ge 6 ] || { echo "FAIL: only $count examples"; exit 1; }
