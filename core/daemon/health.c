@@ -6,6 +6,8 @@
  */
 #include "daemon/health.h"
 
+#include <string.h>
+
 #define PATIENCE_MS 5000
 
 /* ---- answers ------------------------------------------------------------ */
@@ -131,8 +133,11 @@ void ccb_health_live(struct ccb_http_request *request, void *user)
 
 /* ---- ready -------------------------------------------------------------- */
 
-static bool is_standby(const struct ccb_seat *seat)
+/* The first worker has a seat for each role, in their order, until the end
+ * begins. */
+static bool is_standby(const struct ccb_health *health, size_t member)
 {
+    const struct ccb_seat *seat = &health->threads[0].seats[member];
     return seat->member->role->is_standby &&
            seat->member->role->is_standby(seat->instance);
 }
@@ -140,23 +145,26 @@ static bool is_standby(const struct ccb_seat *seat)
 void ccb_health_ready(struct ccb_http_request *request, void *user)
 {
     const struct ccb_health *health = user;
-    const struct ccb_thread *first = &health->threads[0];
-    bool stopping = *health->stopping;
+    const char *states[CCB_MAX_ROLES];
     size_t i, working = 0;
     struct ccb_buf out;
     struct ccb_json_writer w;
-    for (i = 0; i < first->seat_count; i++)
-        working += !is_standby(&first->seats[i]);
-    begin(&out, &w, stopping ? "stopping" : working == 0 ? "standby" : "ready");
+    for (i = 0; i < health->member_count; i++) {
+        states[i] = *health->stopping       ? "stopping"
+                    : is_standby(health, i) ? "standby"
+                                            : "ready";
+        working += strcmp(states[i], "ready") == 0;
+    }
+    begin(&out, &w,
+          *health->stopping ? "stopping"
+          : working == 0    ? "standby"
+                            : "ready");
     ccb_json_key(&w, "roles");
     ccb_json_begin_object(&w);
-    for (i = 0; i < first->seat_count; i++)
-        ccb_json_member_cstr(&w, first->seats[i].member->role->name,
-                             stopping                       ? "stopping"
-                             : is_standby(&first->seats[i]) ? "standby"
-                                                            : "ready");
+    for (i = 0; i < health->member_count; i++)
+        ccb_json_member_cstr(&w, health->members[i].role->name, states[i]);
     ccb_json_end_object(&w);
-    respond(request, stopping || working == 0 ? 503 : 200, &out, &w);
+    respond(request, working == 0 ? 503 : 200, &out, &w);
 }
 
 /* ---- open and close ----------------------------------------------------- */

@@ -33,6 +33,8 @@ struct ccb_health {
     struct ccb_thread *threads; /* [0] is the main thread's */
     const size_t *thread_count;
     const bool *stopping;
+    const struct ccb_member *members;
+    size_t member_count;
     struct ccb_loop *main;
     struct ccb_beat beats[CCB_MAX_WORKERS];
     struct ccb_health_wait *waiting; /* requests for the check under way */
@@ -40,7 +42,8 @@ struct ccb_health {
     bool opened;
 };
 
-/* When the main loop is there; what is given is borrowed. */
+/* When the main loop is there and `members` is set; what is given is
+ * borrowed. */
 void ccb_health_open(struct ccb_health *health, struct ccb_thread *threads,
                      const size_t *thread_count, const bool *stopping);
 /* The end begins: who waits is answered, and nobody waits any more. */

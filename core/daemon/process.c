@@ -427,6 +427,8 @@ static int open_main(struct process *p, struct ccb_error *err)
     p->thread_count = p->running = main_thread->opened ? 1 : 0;
     if (main_thread->opened) {
         open_signals(p);
+        p->health.members = p->members;
+        p->health.member_count = p->member_count;
         ccb_health_open(&p->health, p->threads, &p->thread_count, &p->stopping);
         ccb_emitter_start(&p->emitter, &main_thread->loop);
     }
