@@ -162,5 +162,7 @@ int ccb_files_open(const struct ccb_files_config *config,
     if (whole.ptr == NULL)
         return -ENOMEM;
     fd = open(whole.ptr, OPEN_FLAGS);
-    return fd >= 0 ? fd : -errno;
+    if (fd < 0)
+        return -errno;
+    return fd;
 }
