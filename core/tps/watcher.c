@@ -53,10 +53,12 @@ static size_t doors(const void *config, struct ccb_door *out)
 
 /* ---- events ------------------------------------------------------------- */
 
-/* Once a process. The outbox outlives the loop, which its thread posts to. */
+/* Once a process: what the queue still needs when the instance is gone. The
+ * outbox outlives the loop, which its thread posts to. */
 struct shared {
     const struct ccb_watcher_config *config;
     struct ccb_log_session *log;
+    struct ccb_log_session watcher; /* behind the lock's */
     struct ccb_outbox *outbox;
 };
 
@@ -64,8 +66,7 @@ struct watcher {
     struct shared *shared;
     const struct ccb_worker *worker;
     struct ccb_lock *lock;
-    struct ccb_log_session log; /* tps-watcher.watcher, behind the lock's */
-    bool started;               /* the lock is held, events are read */
+    bool started; /* the lock is held, events are read */
     struct ccb_diego *diego;
     struct ccb_diego_subscription *subscription;
     struct ccb_crashes crashes;
@@ -88,7 +89,8 @@ static bool on_event(void *user, const struct ccb_diego_event *event)
     struct ccb_error err;
     int code = ccb_crashes_event(&w->crashes, event, &err);
     if (code < 0)
-        ccb_log_error(&w->log, "failed-getting-next-event", err.message);
+        ccb_log_error(&w->shared->watcher, "failed-getting-next-event",
+                      err.message);
     if (code == CCB_NO_MEMORY)
         ccb_catch_up_start(w->catch_up);
     return !ccb_crash_queue_full(w->crashes.queue);
@@ -112,7 +114,7 @@ static void on_trouble(void *user, enum ccb_diego_trouble trouble,
     bool said = trouble == CCB_DIEGO_UNREACHABLE && w->waiting;
     w->waiting = trouble == CCB_DIEGO_UNREACHABLE;
     if (!said)
-        ccb_log_write(&w->log, troubles[trouble].level,
+        ccb_log_write(&w->shared->watcher, troubles[trouble].level,
                       troubles[trouble].action,
                       CCB_FIELDS(ccb_log_cstr("error", why)));
 }
@@ -133,7 +135,7 @@ static int open_queue(struct watcher *w, struct ccb_error *err)
     struct ccb_crash_queue_options options = {
         .loop = w->worker->loop,
         .cc = ccb_role_cc_options(&c->cc, w->worker->client),
-        .log = &w->log,
+        .log = &w->shared->watcher,
         .max_age = c->crash_max_age,
         .on_room = on_room,
         .user = w,
@@ -157,7 +159,7 @@ static int subscribe(struct watcher *w, struct ccb_error *err)
         .on_trouble = on_trouble,
         .user = w,
     };
-    w->crashes.log = &w->log;
+    w->crashes.log = &w->shared->watcher;
     if (open_queue(w, err) < 0)
         return err->code;
     w->diego = ccb_diego_open_receptor(
@@ -174,12 +176,12 @@ static void on_held(void *user)
     struct watcher *w = user;
     struct ccb_error err;
     w->started = true;
-    ccb_log_info(&w->log, "starting");
+    ccb_log_info(&w->shared->watcher, "starting");
     if (subscribe(w, &err) < 0) {
         w->worker->fail(w->worker, "watcher", err.message);
         return;
     }
-    ccb_log_info(&w->log, "started");
+    ccb_log_info(&w->shared->watcher, "started");
     ccb_log_info(w->worker->log, "started");
 }
 
@@ -225,14 +227,14 @@ static void close_instance(void *instance)
 {
     struct watcher *w = instance;
     if (w->started)
-        ccb_log_info(&w->log, "stopping");
+        ccb_log_info(&w->shared->watcher, "stopping");
     ccb_diego_unsubscribe(w->subscription);
     ccb_catch_up_close(w->catch_up);
     ccb_crash_queue_close(w->crashes.queue);
     ccb_crashes_destroy(&w->crashes);
     ccb_diego_close(w->diego);
     if (w->started)
-        ccb_log_info(&w->log, "finished");
+        ccb_log_info(&w->shared->watcher, "finished");
     ccb_lock_close(w->lock);
     ccb_free(w);
 }
@@ -262,7 +264,7 @@ static int open_instance(void **instance, void *shared,
         ccb_free(w);
         return code;
     }
-    ccb_log_begin(&w->log, worker->log, "watcher", NULL, 0);
+    ccb_log_begin(&w->shared->watcher, worker->log, "watcher", NULL, 0);
     *instance = w;
     return 0;
 }
