@@ -55,6 +55,7 @@ static int on_note(void *user, const struct ccb_outbox_note *note)
         return CCB_NO_MEMORY;
     mark->count = note->count;
     mark->since = note->since;
+    mark->told = true; /* its event is long over */
     return 0;
 }
 
@@ -70,7 +71,7 @@ void ccb_crashes_destroy(struct ccb_crashes *crashes)
 }
 
 static int set_mark(struct ccb_crashes *crashes, struct ccb_slice name,
-                    const struct ccb_actual *actual)
+                    const struct ccb_actual *actual, bool told)
 {
     struct ccb_crash_mark *mark = ccb_crash_marks_make(&crashes->marks, name);
     if (!mark)
@@ -78,6 +79,7 @@ static int set_mark(struct ccb_crashes *crashes, struct ccb_slice name,
     mark->count = actual->crash_count;
     mark->since = actual->since;
     mark->seen = crashes->listing;
+    mark->told = told;
     return 0;
 }
 
@@ -100,7 +102,7 @@ static int tell(struct ccb_crashes *crashes, struct ccb_slice name,
                              ccb_log_int("index", after->index)));
     code =
         ccb_crash_queue_add(crashes->queue, name, after->process_guid, &crash);
-    return code == 0 ? set_mark(crashes, name, after) : code;
+    return code == 0 ? set_mark(crashes, name, after, true) : code;
 }
 
 /* ---- events ------------------------------------------------------------- */
@@ -122,13 +124,13 @@ static bool is_crash(const struct change *change)
 }
 
 /* The back end may send an event again after a reconnect, or a listing was
- * faster. */
+ * faster; but what was only learned from one is news when its event comes. */
 static bool is_told(const struct ccb_crashes *crashes, struct ccb_slice name,
                     const struct ccb_actual *after)
 {
     const struct ccb_crash_mark *mark =
         ccb_crash_marks_find(&crashes->marks, name);
-    return mark && mark->count == after->crash_count &&
+    return mark && mark->told && mark->count == after->crash_count &&
            mark->since == after->since;
 }
 
@@ -216,7 +218,7 @@ static int compare(struct ccb_crashes *crashes, const struct ccb_actual *actual,
         crashes->missed++;
         return tell(crashes, name, actual, unknown);
     }
-    code = set_mark(crashes, name, actual);
+    code = set_mark(crashes, name, actual, false);
     return code == 0 ? ccb_crash_queue_mark(crashes->queue, &note, false)
                      : code;
 }

@@ -6,6 +6,7 @@
 #ifndef CCB_TPS_MARKS_H
 #define CCB_TPS_MARKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ccbridge/slice.h"
@@ -16,6 +17,7 @@ struct ccb_crash_mark {
     struct ccb_crash_mark *next;
     int64_t count, since; /* ns since 1970 */
     uint64_t seen;        /* the number of the listing that had it last */
+    bool told;            /* to CC; else it was only learned of */
     size_t len;
     char name[];
 };

@@ -269,6 +269,21 @@ static int list(struct bed *bed, const char *data)
     "{\"process_guid\":\"p\",\"index\":1,\"domain\":\"cf-apps\","              \
     "\"state\":\"CRASHED\",\"crash_count\":" count ",\"since\":" since "}"
 
+#define EVENT(count, since) "{\"actual_lrp_after\":" LISTED(count, since) "}"
+
+/* The first listing may be faster than the event of a crash just now. */
+static void test_what_was_learned_is_told_by_its_event(void **state)
+{
+    struct bed *bed = setup();
+    (void)state;
+    ccb_crashes_begin_listing(&bed->crashes);
+    assert_int_equal(list(bed, LISTED("4", "10")), 0);
+    ccb_crashes_end_listing(&bed->crashes);
+    assert_int_equal(tell(bed, CHANGED, EVENT("4", "10"), NULL), 0);
+    run_until(bed, 1);
+    teardown(bed);
+}
+
 static void test_the_first_listing_learns_and_the_next_tells(void **state)
 {
     struct bed *bed = setup();
@@ -284,6 +299,10 @@ static void test_the_first_listing_learns_and_the_next_tells(void **state)
     assert_int_equal(bed->crashes.missed, 1);
     ccb_crashes_end_listing(&bed->crashes);
     run_until(bed, 1);
+    /* What was told is not told by its event, too. */
+    assert_int_equal(tell(bed, CHANGED, EVENT("5", "20"), NULL), 0);
+    assert_int_equal(tell(bed, CHANGED, EVENT("6", "30"), NULL), 0);
+    run_until(bed, 2);
     /* What is not listed any more is forgotten. */
     ccb_crashes_begin_listing(&bed->crashes);
     ccb_crashes_end_listing(&bed->crashes);
@@ -320,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_what_is_none),
         cmocka_unit_test(test_what_can_not_be_read),
         cmocka_unit_test(test_so_many_are_told_at_once),
+        cmocka_unit_test(test_what_was_learned_is_told_by_its_event),
         cmocka_unit_test(test_the_first_listing_learns_and_the_next_tells),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
