@@ -76,9 +76,14 @@ static int set_mark(struct ccb_crashes *crashes, struct ccb_slice name,
     struct ccb_crash_mark *mark = ccb_crash_marks_make(&crashes->marks, name);
     if (!mark)
         return CCB_NO_MEMORY;
+    mark->seen = crashes->listing;
+    /* An event may be older than what a listing has shown. */
+    if (actual->since < mark->since) {
+        mark->told |= told && mark->count == actual->crash_count;
+        return 0;
+    }
     mark->count = actual->crash_count;
     mark->since = actual->since;
-    mark->seen = crashes->listing;
     mark->told = told;
     return 0;
 }
@@ -131,7 +136,7 @@ static bool is_told(const struct ccb_crashes *crashes, struct ccb_slice name,
     const struct ccb_crash_mark *mark =
         ccb_crash_marks_find(&crashes->marks, name);
     return mark && mark->told && mark->count == after->crash_count &&
-           mark->since == after->since;
+           after->since <= mark->since;
 }
 
 static int take_change(struct ccb_crashes *crashes, struct ccb_slice data,

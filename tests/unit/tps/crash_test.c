@@ -310,6 +310,41 @@ static void test_the_first_listing_learns_and_the_next_tells(void **state)
     teardown(bed);
 }
 
+#define RESTARTED(count, since)                                                \
+    "{\"process_guid\":\"p\",\"index\":1,\"domain\":\"cf-apps\","              \
+    "\"state\":\"RUNNING\",\"crash_count\":" count ",\"since\":" since "}"
+
+/* A listing was faster than events, and shows what became of the instance. */
+static void test_events_that_a_listing_overtook(void **state)
+{
+    static const struct {
+        const char *listed, *events[3];
+        size_t posts;
+    } rows[] = {
+        {RESTARTED("4", "20"), {EVENT("4", "10"), EVENT("5", "30")}, 2},
+        {RESTARTED("5", "30"),
+         {EVENT("4", "10"), EVENT("5", "20"), EVENT("6", "40")},
+         3},
+    };
+    size_t i, k;
+    (void)state;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bed *bed = setup();
+        ccb_crashes_begin_listing(&bed->crashes);
+        ccb_crashes_end_listing(&bed->crashes);
+        ccb_crashes_begin_listing(&bed->crashes);
+        assert_int_equal(list(bed, rows[i].listed), 0);
+        ccb_crashes_end_listing(&bed->crashes);
+        for (k = 0; k < 3 && rows[i].events[k]; k++)
+            assert_int_equal(tell(bed, CHANGED, rows[i].events[k], NULL), 0);
+        run_until(bed, rows[i].posts);
+        for (k = 0; k < 200; k++)
+            uv_run(&bed->loop.uv, UV_RUN_NOWAIT);
+        assert_int_equal(bed->came, rows[i].posts);
+        teardown(bed);
+    }
+}
+
 /* ---- memory ------------------------------------------------------------- */
 
 /* A crash that memory was too short for is told when it comes again. */
@@ -341,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_so_many_are_told_at_once),
         cmocka_unit_test(test_what_was_learned_is_told_by_its_event),
         cmocka_unit_test(test_the_first_listing_learns_and_the_next_tells),
+        cmocka_unit_test(test_events_that_a_listing_overtook),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
