@@ -23,8 +23,8 @@ static const struct ccb_flag flags[] = {
      .type = CCB_FLAG_STRING,
      .offset = AT(traffic_controller_url),
      .placeholder = "URL",
-     .help = "Loggregator's traffic controller, e.g. ws://tc.local:8081; its "
-             "container metrics are not fetched by this version"},
+     .help = "Loggregator's traffic controller, e.g. ws://tc.local:8081, which "
+             "has the metrics of containers; empty: none are shown"},
     {.name = "skipSSLVerification",
      .type = CCB_FLAG_BOOL,
      .offset = AT(skip_ssl_verification),
